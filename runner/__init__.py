@@ -1,0 +1,1 @@
+"""Configs, graphs, jobs, folders and tracking."""

@@ -1,0 +1,1 @@
+"""Frames, faces and models: everything a pipeline can be wired from."""

@@ -1,0 +1,1 @@
+"""What leaves a run beside the master: stills and review videos."""

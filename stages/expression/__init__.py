@@ -1,0 +1,1 @@
+"""Action Units: measuring, smoothing, shaping."""

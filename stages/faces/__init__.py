@@ -1,0 +1,1 @@
+"""Detection, tracking, landmarks, blendshape scores."""

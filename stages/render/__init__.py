@@ -1,0 +1,1 @@
+"""Warp, mask and blend."""
