@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where a packet sits: which clip, which frame (from 0), at what exact time (`pts` units of `time_base` seconds)."""
+    """Where a packet sits: which clip, which frame (from 0), at what time (`pts` units of `time_base` seconds)."""
 
     clip: str
     index: int
