@@ -1,0 +1,103 @@
+"""The analysis cache: what was measured once is read back, keyed by clip content and the settings that matter to it.
+
+A wire's key is a hash over the clip, its stage's settings, the keys of the wires that feed it, and our own source code;
+so a new gain profile finds everything measured, a new smoothing finds the landmarks, and a new landmark model finds
+nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import stages
+from runner.graph import SOURCES, Graph
+from runner.spool import Spool
+from stages.packets import Packet
+
+_CHUNK = 1 << 20
+
+
+def cache_root() -> Path:
+    """`$GLABELLA_CACHE`, or `glabella` in the user's cache folder."""
+    given = os.environ.get("GLABELLA_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given).expanduser() if given else Path(base).expanduser() / "glabella"
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            while block := stream.read(_CHUNK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+@cache
+def source_hash() -> str:
+    """One hash over the code and tables under `stages/`: changed code never reads what older code measured."""
+    root, digest = Path(stages.__file__).parent, hashlib.sha256()
+    for file in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".npz") and "__pycache__" not in p.parts):
+        digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def wire_keys(graph: Graph, clip_sha256: str, decode: Mapping[str, Any]) -> dict[str, str]:
+    """The cache key of every node's output."""
+    base = _hash({"clip": clip_sha256, "code": source_hash(), "decode": decode})
+    keys = dict.fromkeys(SOURCES, base)
+    for node in graph.nodes:
+        wires = {port: keys[wire] for port, wire in sorted(node.wires.items())}
+        keys[node.name] = _hash({"stage": node.config, "in": wires})
+    return keys
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class AnalysisCache:
+    """Spools of one clip on disk. `limit_gb` bounds the whole cache; the least recently used clips go first."""
+
+    root: Path
+    clip_sha256: str
+    limit_gb: float = 10.0
+
+    def path(self, key: str) -> Path:
+        """Where the wire with this key lies, or would."""
+        return self.root / self.clip_sha256[:16] / f"{key[:32]}.spool"
+
+    def load(self, key: str) -> Spool[Packet] | None:
+        """A finished spool, or None; a damaged file counts as none."""
+        path = self.path(key)
+        try:
+            spool: Spool[Packet] = Spool(path)
+            os.utime(path)
+        except (OSError, ValueError):
+            return None
+        return spool
+
+    def trim(self) -> None:
+        """Delete the longest unused spools until the cache is within its limit."""
+        spools = sorted(self.root.rglob("*.spool"), key=lambda p: p.stat().st_mtime, reverse=True)
+        for path in _beyond(spools, self.limit_gb * 1e9):
+            path.unlink(missing_ok=True)
+
+
+def _beyond(newest_first: Iterable[Path], limit: float) -> Iterable[Path]:
+    total = 0
+    for path in newest_first:
+        total += path.stat().st_size
+        if total > limit:
+            yield path

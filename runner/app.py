@@ -1,0 +1,113 @@
+"""The commands that take settings: each is a Hydra application over `conf/`, with overrides, sweeps and completion."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hydra
+import yaml
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.overrides import explain, literal, opened, shadowed
+from runner.progress import say
+from runner.settings import CONF, Settings, difference, flatten
+from stages.errors import GlabellaError
+
+_BASE_GROUPS = ("preset", "gain", "pipeline", "production")
+_HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
+
+
+def run(words: Sequence[str]) -> int:
+    """`glabella run`."""
+
+    def work(settings: Settings) -> None:
+        from runner.job import run_clip
+
+        print(run_clip(settings).delivery, flush=True)
+
+    return _application("run", words, work)
+
+
+def graph(words: Sequence[str]) -> int:
+    """`glabella graph`."""
+
+    def work(settings: Settings) -> None:
+        from runner.graph import build
+        from runner.plan import describe, mermaid, plan
+
+        built = build(settings["graph"])
+        cut = plan(built, (settings["report"] or {}).values())
+        print((mermaid if settings["mermaid"] else describe)(built, cut))
+
+    return _application("graph", words, work)
+
+
+def bench(words: Sequence[str]) -> int:
+    """`glabella bench`."""
+
+    def work(settings: Settings) -> None:
+        from runner.bench import bench as measure
+
+        measure(settings)
+
+    return _application("bench", words, work)
+
+
+def _application(name: str, words: Sequence[str], work: Callable[[Settings], None]) -> int:
+    """Hand the words to Hydra, run `work` once per job; a failing job of a sweep does not stop the others."""
+    codes: list[int] = []
+
+    def task(config: DictConfig) -> None:
+        try:
+            work(_settings(config))
+        except GlabellaError as error:
+            say(f"error: {error}")
+            codes.append(error.exit_code)
+
+    for warning in shadowed(words):
+        say(f"warning: {warning}")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: one line is made of them below
+    sys.argv = [f"glabella {name}", *opened(literal(words))]
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
+    except _HYDRA_ERRORS as error:
+        raise explain(error, _known_settings()) from error
+    return max(codes, default=0)
+
+
+def _settings(config: DictConfig) -> Settings:
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    hydra_config = HydraConfig.get()
+    choices = dict(hydra_config.runtime.choices)
+    typed = tuple(hydra_config.overrides.task)
+    base = [word for word in typed if word.partition("=")[0].lstrip("+") in _BASE_GROUPS]
+    plain: Any = OmegaConf.to_container(_compose(base), resolve=True)
+    changed = {key: pair for key, pair in difference(plain, values).items() if key not in ("clip", "out")}
+    return Settings(values, choices, typed, changed)
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    loader: ConfigLoader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("config", overrides, run_mode=RunMode.RUN)
+    OmegaConf.set_struct(config, False)
+    config.pop("hydra", None)
+    return config
+
+
+def _known_settings() -> list[str]:
+    """Dotted keys of the default configuration, for `did you mean`."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config: Any = OmegaConf.to_container(hydra.compose("config"), resolve=False)
+    keys = flatten(config)
+    prefixes = {key.rsplit(".", n)[0] for key in keys for n in range(key.count(".") + 1)}
+    return sorted(keys.keys() | prefixes)

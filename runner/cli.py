@@ -1,0 +1,81 @@
+"""The command line: which command, and what an error looks like. Everything heavy is imported by the command itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+HELP = """\
+glabella - control of facial micro-expressions in video
+
+  glabella run clip=take3.mov gain=subtle preset=broadcast     measure, shape and re-render a clip
+  glabella run clip=take3.mov 'gain.au_gain={4: 1.2, 12: 0.8}' turn single Action Units up or down
+  glabella run -m clip=take3.mov gain=neutral,subtle,expressive   a sweep: one analysis, three renders
+
+commands that take settings (Hydra overrides: group=option, group.key=value; --help lists them)
+  run       clip in, delivery, report and MLflow run out; prints the delivery's path
+  graph     check a pipeline and print its plan (mermaid=true for a diagram)
+  bench     measure speed and memory, stage by stage, on this machine
+
+commands that take flags (--help lists them)
+  models    list, fetch and verify the models and sample clips
+  doctor    this machine, its providers, encoders and caches, and what to do about each problem
+  completion   shell completion: eval "$(glabella completion bash)"
+
+exit codes: 0 done, 1 other, 2 configuration, 3 clip, 4 model, 5 backend, 6 output, 7 stage, 130 interrupted
+"""
+
+COMMANDS = {
+    "run": ("runner.app", "run"),
+    "graph": ("runner.app", "graph"),
+    "bench": ("runner.app", "bench"),
+    "models": ("runner.models_command", "main"),
+    "doctor": ("runner.doctor", "main"),
+    "completion": ("runner.completion", "main"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Errors are one line on stderr."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if words[0] in ("-V", "--version", "version"):
+        return _version()
+    if words[0] not in COMMANDS:
+        return _unknown(words[0])
+    module, name = COMMANDS[words[0]]
+    return _guarded(lambda: getattr(import_module(module), name)(words[1:]))
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    from stages.errors import GlabellaError
+
+    try:
+        return command()
+    except GlabellaError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; nothing half-written was left behind", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    print(version("glabella"))
+    return 0
+
+
+def _unknown(word: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS, 1)
+    hint = f" - did you mean {near[0]!r}?" if near else ""
+    print(f"error: there is no command {word!r}{hint} (glabella --help lists them)", file=sys.stderr)
+    return 2

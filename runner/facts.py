@@ -1,0 +1,151 @@
+"""What a finished run says of itself, gathered for the report."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from runner.analysis import content_hash
+from runner.executor import PassResult
+from runner.passes import Run, Timelines
+from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord
+from runner.settings import Settings
+from runner.workspace import Workspace
+from stages.contract import Timeline
+from stages.packets import Faces, Units
+
+_PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
+
+
+def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: float) -> RunRecord:
+    """Everything worth keeping of a run that reached its end; `made` is the master in the work folder."""
+    settings = run.shot.settings
+    return RunRecord(
+        glabella=version("glabella"),
+        command=tuple(settings.overrides),
+        clip=run.shot.clip,
+        clip_sha256=run.shot.clip_sha256,
+        out=place.report,
+        started=started.isoformat(timespec="seconds"),
+        seconds=seconds,
+        delivery=Delivered(path=place.delivery, sha256=content_hash(made), size=_size(made)),
+        config=dict(settings.values),
+        preset=str(settings.choices.get("preset") or ""),
+        gain=str(settings.choices.get("gain") or ""),
+        production=str(settings.choices.get("production") or ""),
+        changed=settings.changed,
+        versions=versions(),
+        models=_models(run),
+        analysis=Analysis(source="cached" if run.cached else "measured", key=run.shot.clip_sha256[:16]),
+        passes=tuple(_pass_facts(name, result) for name, result in run.results.items()),
+        stage_ms=_stage_ms(run),
+        faces=_face_facts(run),
+        warnings=_warnings(run),
+    )
+
+
+def failed(settings: Settings, clip: Any, started: datetime, seconds: float, error: str) -> RunRecord:
+    """What is left to say of a run that failed after its clip was opened."""
+    return RunRecord(
+        glabella=version("glabella"),
+        command=tuple(settings.overrides),
+        clip=clip,
+        clip_sha256="",
+        out=clip.path.parent,
+        started=started.isoformat(timespec="seconds"),
+        seconds=seconds,
+        config=dict(settings.values),
+        preset=str(settings.choices.get("preset") or ""),
+        gain=str(settings.choices.get("gain") or ""),
+        versions=versions(),
+        error=error,
+    )
+
+
+def tracks(run: Run) -> Timelines:
+    """Report name -> timeline of Action Units."""
+    return {name: run.timelines[wire] for name, wire in run.shot.reported.items() if wire in run.timelines}
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the platform, and the libraries that touch a picture."""
+    found = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
+    for package in _PACKAGES:
+        name = "onnxruntime-gpu" if package == "onnxruntime" and sys.platform != "darwin" else package
+        found[package] = version(name)
+    return found
+
+
+def _size(made: Any) -> int:
+    return sum(p.stat().st_size for p in made.iterdir()) if made.is_dir() else int(made.stat().st_size)
+
+
+def _models(run: Run) -> tuple[ModelUse, ...]:
+    used = {}
+    for model in run.shot.models():
+        provider = "not run (analysis cached)" if run.cached and not model.opened else model.provider
+        used[model.asset.name] = ModelUse(
+            name=model.asset.name, sha256=model.sha256, licence=model.asset.licence, provider=provider
+        )
+    return tuple(used.values())
+
+
+def _pass_facts(name: str, result: PassResult) -> PassFacts:
+    return PassFacts(name=name, frames=result.frames, seconds=result.seconds, fps=result.fps)
+
+
+def _stage_ms(run: Run) -> dict[str, float]:
+    made: dict[str, float] = {}
+    for name, result in run.results.items():
+        for stage, seconds in result.stage_seconds.items():
+            key = f"{stage} ({name})" if stage == "decode" else stage
+            made[key] = 1e3 * seconds / max(result.frames, 1)
+    frames = max((result.frames for result in run.results.values()), default=1)
+    return made | {name: 1e3 * seconds / max(frames, 1) for name, seconds in run.shape_seconds.items()}
+
+
+def _face_facts(run: Run) -> FaceFacts:
+    timeline: Timeline[Any] | None = run.timelines.get("faces") or tracks(run).get("measured")
+    if timeline is None:
+        return FaceFacts()
+    seen: set[int] = set()
+    previous: set[int] = set()
+    counts: dict[str, int] = dict.fromkeys(("with", "without", "bridged", "lost"), 0)
+    for packet in timeline:
+        _count(packet, counts)
+        now = {face.track for face in packet.faces} if isinstance(packet, Faces | Units) else set()
+        counts["lost"] += len(previous - now)
+        seen, previous = seen | now, now
+    return FaceFacts(
+        tracks=len(seen),
+        frames_with=counts["with"],
+        frames_without=counts["without"],
+        bridged=counts["bridged"],
+        lost=counts["lost"],
+    )
+
+
+def _count(packet: Any, counts: dict[str, int]) -> None:
+    counts["with" if packet is not None and packet.faces else "without"] += 1
+    counts["bridged"] += bool(packet is not None and any(getattr(face, "bridged", False) for face in packet.faces))
+
+
+def _warnings(run: Run) -> tuple[str, ...]:
+    facts, name = _face_facts(run), run.shot.clip.name
+    lines = []
+    if run.shot.reported and not facts.frames_with:
+        lines.append(f"{name}: no face in any frame; the picture went through unchanged")
+    for result in run.results.values():
+        for state in result.states.values():
+            lines += getattr(state, "warnings", ())
+    return tuple(dict.fromkeys(lines))
+
+
+def summary(found: Mapping[str, PassResult]) -> str:
+    """`measured 110 frames at 98.1 fps, rendered 110 frames at 55.0 fps`."""
+    words = {"measure": "measured", "render": "rendered"}
+    return ", ".join(f"{words[name]} {r.frames} frames at {r.fps:.1f} fps" for name, r in found.items())

@@ -1,0 +1,109 @@
+"""A pipeline from YAML to checked nodes. Every wiring mistake is found here, before the first frame.
+
+    graph:
+      faces: {stage: ${faces}}                     a node: its name is its wire; inputs are wired by their own names
+      asked: {stage: ${gain}, in: {smoothed: calm}}   `in` only where a port's name and its wire's differ
+      review: {stage: null}                        a node without a stage is left out
+
+`frame` is the source: every decoded frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from runner.instantiate import did_you_mean, instantiate
+from stages.contract import Stage
+from stages.errors import GraphError
+from stages.packets import Frame, Packet
+
+SOURCES: dict[str, type[Packet]] = {"frame": Frame}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A named stage; `wires` maps each connected port to the node (or source) that feeds it."""
+
+    name: str
+    stage: Stage
+    wires: Mapping[str, str]
+    config: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"stage '{self.name}' ({type(self.stage).__name__})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in an order in which every wire is made before it is used."""
+
+    nodes: tuple[Node, ...]
+
+    def __getitem__(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+    def find(self, kind: type[Stage]) -> Node | None:
+        """The first node whose stage is a `kind`."""
+        return next((node for node in self.nodes if isinstance(node.stage, kind)), None)
+
+
+def build(config: Mapping[str, Any]) -> Graph:
+    """Check and connect a resolved `graph:` mapping.
+
+    Raises:
+        ConfigError: a stage cannot be made from its settings.
+        GraphError: an unknown wire, a wrong type, a loop; begins with the config path.
+    """
+    nodes = {name: _node(name, spec) for name, spec in config.items() if name not in SOURCES and _stage_of(name, spec)}
+    made: dict[str, type[Packet] | None] = {**SOURCES, **{n: type(x.stage).output() for n, x in nodes.items()}}
+    wired = {name: _connect(node, made) for name, node in nodes.items()}
+    return Graph(tuple(wired[name] for name in _order(wired)))
+
+
+def _stage_of(name: str, spec: Any) -> Any:
+    if not isinstance(spec, Mapping) or "stage" not in spec:
+        raise GraphError(f"graph.{name}: needs 'stage:' and, where names differ, 'in:'")
+    for key in spec.keys() - {"stage", "in"}:
+        raise GraphError(f"graph.{name}.{key}: a node has only 'stage' and 'in'{did_you_mean(key, ('stage', 'in'))}")
+    return spec["stage"]
+
+
+def _node(name: str, spec: Mapping[str, Any]) -> Node:
+    stage = instantiate(spec["stage"], f"graph.{name}.stage")
+    if not isinstance(stage, Stage):
+        raise GraphError(f"graph.{name}.stage: {type(stage).__name__} is not a stage")
+    ports, wires = type(stage).inputs(), dict(spec.get("in") or {})
+    for extra in wires.keys() - ports.keys():
+        hint = did_you_mean(extra, ports)
+        raise GraphError(f"graph.{name}.in.{extra}: {type(stage).__name__} has no input {extra!r}{hint}")
+    return Node(name, stage, {port: str(wires.get(port, port)) for port in ports}, dict(spec["stage"]))
+
+
+def _connect(node: Node, made: Mapping[str, type[Packet] | None]) -> Node:
+    """Drop optional ports that nothing feeds; refuse unknown wires and wrong types."""
+    wires = {}
+    for port, spec in type(node.stage).inputs().items():
+        source, where = node.wires[port], f"graph.{node.name}.in.{port}"
+        if source not in made:
+            if spec.optional and source == port:
+                continue
+            raise GraphError(f"{where}: nothing produces {source!r}{did_you_mean(source, made)}")
+        kind = made[source]
+        if kind is None or not issubclass(kind, spec.type):
+            got = "nothing (it is a sink)" if kind is None else kind.__name__
+            raise GraphError(f"{where}: {type(node.stage).__name__} takes {spec.type.__name__}, {source!r} makes {got}")
+        if spec.whole and source in SOURCES:
+            raise GraphError(f"{where}: a clip stage cannot hold every frame; feed it what a map stage makes of them")
+        wires[port] = source
+    return Node(node.name, node.stage, wires, node.config)
+
+
+def _order(nodes: Mapping[str, Node]) -> list[str]:
+    needs = {name: [s for s in node.wires.values() if s in nodes] for name, node in nodes.items()}
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise GraphError("graph: a loop: " + " -> ".join(reversed(error.args[1]))) from None

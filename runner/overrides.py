@@ -1,0 +1,80 @@
+"""What people type before Hydra sees it, and what Hydra says turned into one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from runner.instantiate import did_you_mean
+from runner.settings import CONF
+from stages.errors import ConfigError
+
+_OPEN = re.compile(r"^(gain\.au_gain)(\.[^=]+)?=")
+_FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
+
+
+def opened(words: Sequence[str]) -> list[str]:
+    """`gain.au_gain.AU12=1.5` may name a key that the profile lacks: say so to Hydra (`++`), so that people need not."""
+    return [f"++{word}" if _OPEN.match(word) else word for word in words]
+
+
+def literal(words: Sequence[str]) -> list[str]:
+    """Quote the values of `clip=` and `out=`: clip names may hold `(`, `=`, `,` and spaces."""
+    return [_quoted(word) if word.startswith(("clip=", "out=")) else word for word in words]
+
+
+def _quoted(word: str) -> str:
+    key, _, value = word.partition("=")
+    plain = re.fullmatch(r"[\w./:@%+~-]*", value) or value[:1] in "'\"" or value.startswith(("glob(", "choice("))
+    return word if plain else f"{key}='{value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+
+
+def shadowed(words: Sequence[str]) -> list[str]:
+    """Files of a `--config-dir` that share a shipped name: the shipped one wins, so their owner should know."""
+    folders = [words[i + 1] for i, word in enumerate(words[:-1]) if word in ("--config-dir", "-cd")]
+    folders += [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
+    found = (file.relative_to(folder) for folder in map(Path, folders) for file in Path(folder).rglob("*.yaml"))
+    shipped = sorted(file for file in found if (CONF / file).exists())
+    return [f"{file}: the shipped file of that name is used; give yours another name" for file in shipped]
+
+
+def explain(error: BaseException, known: Iterable[str]) -> ConfigError:
+    """Hydra's, OmegaConf's and YAML's errors, as one line with the nearest name."""
+    text = str(error)
+    for pattern, say in _PATTERNS:
+        match = re.search(pattern, text, re.DOTALL)
+        if match:
+            return ConfigError(say(match, list(known)))
+    return ConfigError(" ".join(text.split())[:300] or type(error).__name__)
+
+
+def _no_key(match: re.Match[str], known: list[str]) -> str:
+    key = match.group(1)
+    depth = key.count(".")
+    siblings = [k for k in known if k.count(".") == depth]
+    return f"{key}: there is no such setting{did_you_mean(key, siblings or known)[:200]}"
+
+
+def _no_option(match: re.Match[str], known: list[str]) -> str:
+    group, _, option = match.group(1).rpartition("/")
+    options = match.group(2).split()
+    return f"{group}={option}: there is no such option{did_you_mean(option, options)}"
+
+
+def _no_group(match: re.Match[str], known: list[str]) -> str:
+    return f"{match.group(1)}: there is no such group or setting{did_you_mean(match.group(1), known)[:200]}"
+
+
+def _unreadable(match: re.Match[str], known: list[str]) -> str:
+    return f"cannot read the override: {' '.join(match.group(0).split())[:160]}"
+
+
+_GRAMMAR = "mismatched input|no viable alternative|extraneous input|token recognition|missing EQUAL"
+_PATTERNS = (
+    (r"Could not override '([^']+)'", _no_key),
+    (r"Could not find '([^']+)'\s+Available options in '[^']*':\s*(.*)", _no_option),
+    (r"In '[^']+': Could not find '([^']+)'()", _no_option),
+    (r"No match in the defaults list for '([^']+)'", _no_group),
+    (rf"(?:{_GRAMMAR}).*", _unreadable),
+)

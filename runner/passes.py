@@ -1,0 +1,148 @@
+"""The three steps of a run: measure (pass 1), shape (the whole clip's curves), render (pass 2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.analysis import AnalysisCache, cache_root, wire_keys
+from runner.executor import Pass, PassResult, Tick
+from runner.graph import Node
+from runner.progress import bar
+from runner.shot import Shot, same_length
+from runner.spool import Spool, SpoolWriter
+from stages.contract import Timeline
+from stages.errors import GlabellaError, StageError
+from stages.packets import Frame, Job, Packet
+
+Timelines = dict[str, Timeline[Any]]
+
+
+@dataclass
+class Run:
+    """A shot on its way: the work folder, the timelines made so far, and what each pass took."""
+
+    shot: Shot
+    folder: Path
+    cache: AnalysisCache
+    keys: Mapping[str, str]
+    timelines: Timelines = field(default_factory=dict)
+    results: dict[str, PassResult] = field(default_factory=dict)
+    shape_seconds: dict[str, float] = field(default_factory=dict)
+    cached: bool = False
+
+    @property
+    def job(self) -> Job:
+        """What stages are told of the run."""
+        return Job(self.shot.clip, self.folder)
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode the clip from its start."""
+        return self.shot.decode.frames(self.shot.clip)
+
+
+def start(shot: Shot, folder: Path) -> Run:
+    """Find what is known of the clip already."""
+    settings = shot.settings["cache"]
+    root = cache_root() / "analysis" if settings["enabled"] else folder / ".analysis"
+    cache = AnalysisCache(root, shot.clip_sha256, float(settings["limit_gb"]))
+    return Run(shot, folder, cache, wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"]))
+
+
+def measure(run: Run) -> None:
+    """Pass 1: fill `run.timelines` with every kept wire, from the cache when all of them are there."""
+    cut = run.shot.plan
+    found = {name: run.cache.load(run.keys[name]) for name in cut.kept}
+    if cut.measure and all(found.values()):
+        run.cached = True
+        run.timelines |= {name: spool for name, spool in found.items() if spool}
+    elif cut.measure:
+        run.timelines |= _measure(run)
+
+
+def _measure(run: Run) -> Timelines:
+    cut = run.shot.plan
+    prepare(cut.measure)
+    writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in cut.kept}
+    with ExitStack() as undo:
+        for writer in writers.values():
+            undo.callback(writer.discard)
+        run.results["measure"] = _stream(run, "measuring", cut.measure, writers)
+        undo.pop_all()
+    run.cache.trim()
+    return {name: writer.commit() for name, writer in writers.items()}
+
+
+def shape(run: Run) -> None:
+    """The clip stages: each sees whole timelines and makes one."""
+    for node in run.shot.plan.shape:
+        found = run.cache.load(run.keys[node.name])
+        run.timelines[node.name] = found or _shape(run, node)
+
+
+def _shape(run: Run, node: Node) -> Spool[Packet]:
+    started = time.perf_counter()
+    prepare([node])
+    ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()}
+    total = len(next(iter(ports.values())))
+    writer = SpoolWriter(run.cache.path(run.keys[node.name]))
+    with ExitStack() as undo, bar(node.name, total, run.shot.settings["quiet"]) as advance:
+        undo.callback(writer.discard)
+        for packet in _shaped(run, node, ports):
+            writer.append(packet)
+            advance()
+        undo.pop_all()
+    run.shape_seconds[node.name] = time.perf_counter() - started
+    spool = writer.commit()
+    if len(spool) != total:
+        raise StageError(f"{run.shot.clip.name}: {node} made {len(spool)} packets for {total} frames")
+    return spool
+
+
+def _shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
+    try:
+        yield from node.stage.process(**ports)  # type: ignore[attr-defined]
+    except (GlabellaError, OSError):
+        raise
+    except Exception as error:
+        raise StageError(f"{run.shot.clip.name}: {node} failed: {error or type(error).__name__}") from error
+
+
+def render(run: Run) -> PassResult:
+    """Pass 2: the delivery and everything beside it, into the work folder."""
+    cut = run.shot.plan
+    prepare(cut.render)
+    made_here = {node.name for node in cut.render}
+    wires = sorted(set(run.shot.reported.values()) & made_here)
+    writers = {name: SpoolWriter(run.folder / ".spool" / f"{name}.spool") for name in wires}
+    result = _stream(run, "rendering", cut.render, writers)
+    run.results["render"] = result
+    run.timelines |= {name: writer.commit() for name, writer in writers.items()}
+    if "measure" in run.results:
+        same_length(run.shot, run.results["measure"].frames, result.frames)
+    return result
+
+
+def prepare(nodes: Iterable[Node]) -> None:
+    """Load models and tables before the first frame."""
+    for node in nodes:
+        node.stage.prepare()
+
+
+def _stream(run: Run, title: str, nodes: Iterable[Node], writers: Mapping[str, SpoolWriter]) -> PassResult:
+    settings = run.shot.settings
+    read = {wire for node in nodes for wire in node.wires.values()}
+    given = {name: timeline for name, timeline in run.timelines.items() if name in read}
+    one = Pass(tuple(nodes), run.job, given=given, wanted=tuple(writers), workers=int(settings["workers"]))
+    with bar(title, run.shot.clip.frames, settings["quiet"]) as advance:
+
+        def collect(tick: Tick) -> None:
+            for name, writer in writers.items():
+                writer.append(tick.packets.get(name))
+            advance()
+
+        return one.run(run.frames(), collect)

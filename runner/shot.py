@@ -1,0 +1,114 @@
+"""Everything that is known and checked before the first frame of a run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from runner import graph as graphs
+from runner.analysis import content_hash
+from runner.graph import Graph
+from runner.plan import Plan, plan
+from runner.settings import Settings
+from runner.workspace import Target
+from stages.backend import Model
+from stages.errors import ClipError, ConfigError, DeliveryError
+from stages.media.decode import Decode
+from stages.media.encode import Encode
+from stages.packets import Clip
+
+_SPARE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A run that may start: its settings, clip, wired graph and plan, and where the delivery goes."""
+
+    settings: Settings
+    decode: Decode
+    clip: Clip
+    clip_sha256: str
+    graph: Graph
+    plan: Plan
+    target: Target
+    suffix: str
+
+    @property
+    def reported(self) -> dict[str, str]:
+        """Report name -> wire of Action Units (`measured`, `asked`)."""
+        return dict(self.settings["report"] or {})
+
+    def models(self) -> Iterator[Model]:
+        """Every model that a stage of the graph holds."""
+        for node in self.graph.nodes:
+            yield from _models_in(node.stage)
+
+
+def open_shot(settings: Settings) -> Shot:
+    """Probe the clip, build and cut the graph, check the output.
+
+    Raises:
+        GlabellaError: anything that would stop the run later; nothing has been written yet.
+    """
+    path = settings.clip_path()
+    decode = settings.stage("decode")
+    clip = decode.probe(path)
+    graph = graphs.build(settings["graph"])
+    cut = plan(graph, (settings["report"] or {}).values())
+    encode = _encode(graph)
+    wanted = settings.values.get("out")
+    suffix = encode.suffix(clip, Path(str(wanted)).suffix or None if wanted else None)
+    encode.check(clip, suffix)
+    target = _target(settings, clip, wanted, suffix)
+    target.check(path)
+    _check_space(target, path)
+    return Shot(settings, decode, clip, content_hash(path), graph, cut, target, suffix)
+
+
+def _encode(graph: Graph) -> Encode:
+    node = graph.find(Encode)
+    if node is None:
+        raise ConfigError("graph: nothing is delivered; wire an encode stage, as in conf/pipeline/edit.yaml")
+    stage = node.stage
+    assert isinstance(stage, Encode)
+    return stage
+
+
+def _target(settings: Settings, clip: Clip, wanted: Any, suffix: str) -> Target:
+    choices = settings.choices
+    parts = (Path(clip.name).stem, choices.get("gain") or "gain", choices.get("preset") or "preset")
+    name = "-".join(re.sub(r"[^\w.+]+", "_", part).strip("._") or "clip" for part in parts)
+    file = Path(str(wanted)).expanduser() if wanted else None
+    root = Path(str(settings["outputs"])).expanduser()
+    return Target(file, root, name, f"{Path(clip.name).stem}{suffix}", bool(settings["overwrite"]))
+
+
+def _check_space(target: Target, source: Path) -> None:
+    """A delivery needs some room: refuse early when less than a part of the source's size is free."""
+    existing = next(p for p in (target.parent.resolve(), *target.parent.resolve().parents) if p.exists())
+    needed = _SPARE_BYTES + (source.stat().st_size // 4 if source.is_file() else 0)
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise DeliveryError(f"out: {free / 1e6:.0f} MB free under {existing}, {needed / 1e6:.0f} MB needed at least")
+
+
+def _models_in(value: Any) -> Iterator[Model]:
+    if isinstance(value, Model):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _models_in(getattr(value, field.name))
+
+
+def same_length(shot: Shot, first: int, second: int) -> None:
+    """Both passes must see the same frames.
+
+    Raises:
+        ClipError: the clip changed while it was worked on.
+    """
+    if first != second:
+        raise ClipError(f"{shot.clip.name}: {first} frames were measured, {second} rendered; did the file change?")

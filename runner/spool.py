@@ -1,0 +1,149 @@
+"""Packets on disk: one wire over a whole clip as a file that grows while measuring and is read back frame by frame.
+
+A record is a JSON skeleton of the packet and the raw bytes of its arrays; an index of offsets stands at the end. Memory
+stays constant however long the clip is. Files are data: reading one runs no code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, overload
+
+import numpy as np
+
+from stages import packets
+from stages.contract import Timeline
+from stages.packets import Packet
+
+_MAGIC = b"GLBSPL01"
+_HEAD = struct.Struct("<II")  # bytes of skeleton, bytes of arrays
+_TAIL = struct.Struct("<Q")  # number of records
+PacketT = TypeVar("PacketT", bound=Packet)
+
+
+def encode(packet: Packet | None) -> tuple[bytes, list[bytes]]:
+    """A packet as JSON skeleton and the buffers its arrays refer to."""
+    buffers: list[bytes] = []
+    return json.dumps(_skeleton(packet, buffers), separators=(",", ":")).encode(), buffers
+
+
+def _skeleton(value: Any, buffers: list[bytes]) -> Any:
+    if isinstance(value, np.ndarray):
+        buffers.append(np.ascontiguousarray(value).tobytes())
+        return {"a": value.dtype.str, "s": value.shape}
+    if isinstance(value, Fraction):
+        return {"f": [value.numerator, value.denominator]}
+    if isinstance(value, tuple):
+        return {"t": [_skeleton(item, buffers) for item in value]}
+    if is_dataclass(value):
+        inner = {f.name: _skeleton(getattr(value, f.name), buffers) for f in fields(value)}
+        return {"p": type(value).__name__, "v": inner}
+    return value
+
+
+def decode(skeleton: bytes, arrays: bytes) -> Packet | None:
+    """What `encode` was given. Arrays are read-only views into `arrays`."""
+    view, cursor = memoryview(arrays), [0]
+    value = _value(json.loads(skeleton), view, cursor)
+    assert value is None or isinstance(value, Packet)
+    return value
+
+
+def _value(node: Any, view: memoryview, cursor: list[int]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if "a" in node:
+        dtype, shape = np.dtype(node["a"]), tuple(node["s"])
+        count = int(np.prod(shape, dtype=np.int64))
+        array = np.frombuffer(view, dtype, count, cursor[0]).reshape(shape)
+        cursor[0] += count * dtype.itemsize
+        return array
+    if "f" in node:
+        return Fraction(*node["f"])
+    if "t" in node:
+        return tuple(_value(item, view, cursor) for item in node["t"])
+    kind = getattr(packets, node["p"])
+    return kind(**{name: _value(item, view, cursor) for name, item in node["v"].items()})
+
+
+class SpoolWriter:
+    """Appends packets to a temporary file; `commit()` gives it its name, in one rename."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        self._offsets: list[int] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = self._temporary.open("wb")
+        self._file.write(_MAGIC)
+
+    def append(self, packet: Packet | None) -> None:
+        """Write the next frame's packet."""
+        self._offsets.append(self._file.tell())
+        skeleton, buffers = encode(packet)
+        self._file.write(_HEAD.pack(len(skeleton), sum(map(len, buffers))))
+        self._file.write(skeleton)
+        self._file.writelines(buffers)
+
+    def commit(self) -> Spool[Packet]:
+        """Write the index, close, and rename into place."""
+        self._file.write(np.asarray(self._offsets, "<u8").tobytes())
+        self._file.write(_TAIL.pack(len(self._offsets)))
+        self._file.close()
+        self._temporary.replace(self.path)
+        return Spool(self.path)
+
+    def discard(self) -> None:
+        """Close and delete what was written so far."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+class Spool(Timeline[PacketT]):
+    """A committed wire, read as it is indexed. Safe to share between threads.
+
+    Raises:
+        ValueError: the file is not a complete spool.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+        self._descriptor = os.open(path, os.O_RDONLY)
+        size = os.fstat(self._descriptor).st_size
+        tail = self._read(_TAIL.size, size - _TAIL.size) if size >= len(_MAGIC) + _TAIL.size else b""
+        if not tail or self._read(len(_MAGIC), 0) != _MAGIC:
+            raise ValueError(f"{path} is not a complete spool")
+        count = _TAIL.unpack(tail)[0]
+        self._offsets = np.frombuffer(self._read(8 * count, size - _TAIL.size - 8 * count), "<u8")
+
+    def _read(self, count: int, offset: int) -> bytes:
+        return os.pread(self._descriptor, count, offset)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    @overload
+    def __getitem__(self, index: int) -> PacketT | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[PacketT | None]: ...
+    def __getitem__(self, index: int | slice) -> PacketT | list[PacketT | None] | None:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        offset = int(self._offsets[index])
+        skeleton, arrays = _HEAD.unpack(self._read(_HEAD.size, offset))
+        body = self._read(skeleton + arrays, offset + _HEAD.size)
+        return decode(body[:skeleton], body[skeleton:])  # type: ignore[return-value]
+
+    def __iter__(self) -> Iterator[PacketT | None]:
+        return (self[i] for i in range(len(self)))
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
