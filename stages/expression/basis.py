@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -57,7 +57,8 @@ class Basis:
 
     def save(self, path: Path) -> None:
         """Write it as a compressed npz; the same basis gives the same bytes."""
-        np.savez_compressed(path, **{f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
+        provenance = np.asarray(self.provenance)
+        np.savez_compressed(path, mean=self.mean, displacement=self.displacement, seen=self.seen, provenance=provenance)
 
 
 @cache

