@@ -1,0 +1,194 @@
+"""Move a face's skin so that it shows the Action Units asked for.
+
+Every vertex of the face moves by the sum over units and sides of (asked - measured) x that unit's displacement
+(stages.expression.basis), turned into the picture with the head. The mesh in its new place is rasterised to a backward
+map, the region is resampled once, and only what moves is touched: the region is the bounding box of moving vertices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import cv2
+import numpy as np
+
+from stages import facs
+from stages.contract import MapStage
+from stages.errors import ConfigError
+from stages.expression import basis, pose
+from stages.faces import layouts
+from stages.media import planes
+from stages.packets import Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Units
+from stages.render import mesh, raster
+from stages.render.deform import Deformed, Limit, View, deform
+
+LEAST_DELTA: Final = 1e-4
+"""Intensity; a smaller change is none."""
+
+LEAST_FACE: Final = 32.0
+"""Pixels; a face narrower or lower than this is left alone, its mesh would be smaller than the tracker's error."""
+
+OUTLINE_UNITS: Final = ("AU26", "AU27", "AU29", "AU30", "AU34")
+"""The jaw and the cheeks' bulk move the outline of the face; every other unit fades toward it."""
+
+OUTLINE_WIDTH: Final = 0.35
+"""Interocular distances from the outline inward over which the other units fade."""
+
+INTERPOLATION: Final = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warp(MapStage):
+    """Mesh warp from measured to asked intensities.
+
+    interpolation: linear, cubic or lanczos. step: 1 evaluates the map at every pixel, 2 at every other.
+    full_yaw, no_yaw: degrees; the edit fades out as the head turns from the one to the other. no_presence,
+    full_presence: 0..1; it fades in as the landmark model's confidence rises from the one to the other. bridged:
+    0..1, strength while optical flow carries the landmarks. eye_growth, mouth_growth: how many times its gap an
+    opening may grow to; eye_slack, mouth_slack: and how many interocular distances beyond that.
+    """
+
+    interpolation: str = "cubic"
+    step: int = 2
+    full_yaw: float = 30.0
+    no_yaw: float = 45.0
+    no_presence: float = 0.3
+    full_presence: float = 0.6
+    bridged: float = 0.7
+    eye_growth: float = 1.6
+    eye_slack: float = 0.02
+    mouth_growth: float = 2.0
+    mouth_slack: float = 0.03
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in INTERPOLATION:
+            raise ConfigError(f"interpolation must be one of {', '.join(INTERPOLATION)}, not {self.interpolation!r}")
+        if self.step not in (1, 2):
+            raise ConfigError(f"step must be 1 or 2, not {self.step}")
+        if not 0 <= self.full_yaw < self.no_yaw <= 90:
+            raise ConfigError(f"full_yaw must lie below no_yaw, within 0..90; they are {self.full_yaw}, {self.no_yaw}")
+        if not 0 <= self.no_presence < self.full_presence <= 1:
+            raise ConfigError(
+                "no_presence must lie below full_presence, within 0..1; "
+                f"they are {self.no_presence}, {self.full_presence}"
+            )
+        if not 0 <= self.bridged <= 1:
+            raise ConfigError(f"bridged must be 0..1, not {self.bridged}")
+        for name in ("eye_growth", "mouth_growth"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("eye_slack", "mouth_slack"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, it is {getattr(self, name)}")
+
+    def prepare(self) -> None:
+        """Load the displacements."""
+        _ = self._displacement
+
+    def process(self, frame: Frame, faces: Faces, units: Units, asked: Units) -> Edits | None:
+        """One edit for every face that changes; None if none does."""
+        edits = []
+        for face in faces.faces:
+            delta = _delta(face, units, asked)
+            edit = self._edit(frame, face, delta) if delta is not None else None
+            if edit is not None:
+                edits.append(edit)
+        return Edits(frame.at, tuple(edits)) if edits else None
+
+    def _edit(self, frame: Frame, face: Face, delta: Floats) -> Edit | None:
+        size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
+        if size.min() < LEAST_FACE:
+            return None
+        head = pose.fit(face.landmarks, basis.load().mean)
+        strength = self._strength(face, head)
+        if strength <= 0:
+            return None
+        wanted = head.turn(np.tensordot(delta * np.float32(strength), self._displacement, 2))[:, :2]
+        wanted *= _room(face.landmarks[:, :2], frame, head.scale)[:, None]
+        down = head.rotation[:2, 1] / max(float(np.linalg.norm(head.rotation[:2, 1])), 1e-6)
+        eye, mouth = Limit(self.eye_growth, self.eye_slack), Limit(self.mouth_growth, self.mouth_slack)
+        deformed = deform(face.landmarks, wanted, View(head.scale, down.astype(np.float32)), eye=eye, mouth=mouth)
+        return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
+
+    @cached_property
+    def _displacement(self) -> Floats:
+        """The basis with every unit's own reach."""
+        displacement = basis.load().displacement.copy()
+        carried = [facs.INDEX[name] for name in OUTLINE_UNITS]
+        held = np.setdiff1d(np.arange(facs.COUNT), carried)
+        displacement[held] *= _inward()[:, None]
+        return displacement
+
+    def _strength(self, face: Face, head: pose.Pose) -> float:
+        """0..1, by how far the head is turned and how sure the tracker is."""
+        turned = _ramp(abs(head.yaw), self.no_yaw, self.full_yaw)
+        if face.bridged:
+            return turned * self.bridged
+        return turned * _ramp(face.presence, self.no_presence, self.full_presence)
+
+
+def resample(frame: Frame, track: int, deformed: Deformed, step: int, interpolation: int) -> Edit | None:
+    """Draw a deformed mesh; None if it does not move, or not within the frame."""
+    near = mesh.neighbours(deformed.moved)
+    triangles = _painted(deformed, near)
+    if not len(triangles):
+        return None
+    used = np.unique(triangles)
+    places = np.concatenate([deformed.points[used], (deformed.points + deformed.offsets)[used]])
+    box = planes.align((*(places.min(0) - 2), *(places.max(0) + 3)), frame)
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return None
+    x0, y0, x1, y1 = box
+    rows = np.concatenate([deformed.offsets, near[:, None].astype(np.float32)], 1)
+    corner = np.array([x0, y0], np.float32)
+    dx, dy, mask = raster.rasterise(triangles, deformed.points - corner, rows, (y1 - y0, x1 - x0), step)
+    dx += np.arange(x1 - x0, dtype=np.float32)
+    dy += np.arange(y1 - y0, dtype=np.float32)[:, None]
+    before = planes.crop(frame, box)
+    after = cv2.remap(before, dx, dy, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return Edit(track, box, before, after, mask)
+
+
+def _painted(deformed: Deformed, near: np.ndarray) -> np.ndarray:
+    """The triangles that the edit touches, far ones first."""
+    triangles = mesh.TRIANGLES[near[mesh.TRIANGLES].any(1)]
+    depth = deformed.depth[triangles].sum(1)
+    return triangles[np.argsort(-depth, kind="stable")]
+
+
+def _delta(face: Face, units: Units, asked: Units) -> Floats | None:
+    """(facs.COUNT, 2) asked minus measured of this face; None if it is not measured or nothing is asked."""
+    now, then = _of(units, face.track), _of(asked, face.track)
+    if now is None or then is None:
+        return None
+    delta: Floats = then.values - now.values
+    return delta if np.abs(delta).max() >= LEAST_DELTA else None
+
+
+def _of(units: Units, track: int) -> FaceUnits | None:
+    return next((face for face in units.faces if face.track == track), None)
+
+
+def _ramp(value: float, zero: float, one: float) -> float:
+    """0 at `zero`, 1 at `one`, smooth between."""
+    t = min(max((value - zero) / (one - zero), 0.0), 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def _inward() -> Floats:
+    """(478,) 0 on the outline of the face, 1 further inside than `OUTLINE_WIDTH`."""
+    mean = basis.load().mean[:, :2]
+    distance = np.linalg.norm(mean[:, None] - mean[None, layouts.OVAL], axis=2).min(1) / OUTLINE_WIDTH
+    t = np.clip(distance, 0, 1)
+    weight: Floats = (t * t * (3 - 2 * t)).astype(np.float32)
+    return weight
+
+
+def _room(points: Floats, frame: Frame, unit: float) -> Floats:
+    """(n,) 0 at the frame's border and beyond, where there is nothing to bring in, 1 a little way inside."""
+    size = np.array([frame.width - 1, frame.height - 1], np.float32)
+    room = np.minimum(points, size - points).min(1) / np.float32(0.25 * unit)
+    share: Floats = np.clip(room, 0, 1).astype(np.float32)
+    return share
