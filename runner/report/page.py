@@ -1,0 +1,148 @@
+"""`report.html`: one page that holds everything, with no file or network beside it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import jinja2
+
+from runner.report.contact import read
+from runner.report.curves import PANEL_STYLE, Chart
+from runner.report.plain import to_plain
+from runner.report.record import RunRecord
+from runner.report.summary import UnitSummary
+from stages import facs
+from stages.delivery.stills import Still
+
+_QUALITY: Final = 92  # JPEG, 4:4:4: judging colour needs its chroma
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A still as the page shows it: data URIs, width and height of the crop in pixels."""
+
+    still: Still
+    before: str
+    after: str
+    whole: str
+    width: int
+    height: int
+
+
+def write_page(
+    path: Path,
+    record: RunRecord,
+    *,
+    units: Sequence[UnitSummary],
+    panels: Sequence[Chart],
+    stills: Sequence[Still],
+    factor: int,
+    left_out: int,
+) -> None:
+    """Render the page. `factor` is the amplification of the difference view, `left_out` the faces without curves."""
+    slowest = max(record.stage_ms.values(), default=0.0)
+    text = _template().render(
+        record=record,
+        shown=[_shown(still) for still in stills],
+        factor=factor,
+        faces=[(track, list(charts)) for track, charts in groupby(panels, key=lambda panel: panel.track)],
+        moving=sorted((unit for unit in units if unit.moves), key=lambda unit: (-unit.change, -unit.measured.peak)),
+        still_units=[unit for unit in units if not unit.moves],
+        tracks_left_out=left_out,
+        read_back=any(unit.achieved for unit in units),
+        stages=sorted(record.stage_ms.items(), key=lambda item: -item[1]),
+        slowest=slowest,
+        config=json.dumps(to_plain(record.config), indent=2, ensure_ascii=False),
+        style=_text("page.css") + PANEL_STYLE,
+        script=_text("page.js"),
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def facts(record: RunRecord) -> Iterator[tuple[str, str, str]]:
+    """Headline facts: label, value, detail."""
+    clip, faces = record.clip, record.faces
+    yield "Picture", f"{clip.width} × {clip.height}", clip.pixel_format
+    yield "Rate", f"{_number(float(clip.rate), 3)} fps", clip.codec
+    yield "Length", clock(record.frames / float(clip.rate)), f"{record.frames} frames"
+    yield "Run", clock(record.seconds), f"{record.fps:.1f} fps"
+    yield "Analysis", record.analysis.source, _frames(faces.frames_without, "without a face")
+    yield "Faces", str(faces.tracks), f"lost {faces.lost}×" if faces.lost else "never lost"
+    if record.delivery:
+        yield "Delivered", size(record.delivery.size), record.delivery.path.suffix.lstrip(".")
+
+
+def _frames(count: int, what: str) -> str:
+    return f"{count} {'frame' if count == 1 else 'frames'} {what}" if count else f"no frame {what}"
+
+
+def clock(seconds: float) -> str:
+    """`48.2 s`, `3:07 min`, `1:02:03 h`."""
+    whole = round(seconds)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d} h"
+
+
+def size(count: int) -> str:
+    """Bytes in decimal units, as file managers and delivery specifications write them."""
+    value, unit = float(count), "B"
+    for bigger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.0f} {unit}" if unit in ("B", "kB") else f"{value:.1f} {unit}"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits > 2 else text
+
+
+def _written(value: Any) -> str:
+    """A setting as YAML would show it."""
+    return value if isinstance(value, str) else json.dumps(to_plain(value), ensure_ascii=False)
+
+
+def _shown(still: Still) -> Shown:
+    picture = read(still.before)
+    height, width = picture.shape[:2]
+    return Shown(still, _uri(still.before), _uri(still.after), _uri(still.whole), width, height)
+
+
+def _uri(path: Path) -> str:
+    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    _, coded = cv2.imencode(".jpg", read(path)[:, :, ::-1], options)
+    return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
+
+
+def _text(name: str) -> str:
+    return (resources.files("runner.report") / name).read_text("utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"clock": clock, "size": size, "number": _number, "written": _written, "label": _label}
+    environment.globals["facts"] = facts
+    return environment.from_string(_text("page.html"))
+
+
+def _label(unit: str) -> str:
+    return facs.UNITS[facs.INDEX[unit]].label

@@ -1,0 +1,164 @@
+"""Per-AU figures of a clip, accumulated block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.report.rows import CURVES, Rows
+from stages import facs
+
+_BINS: Final = 500  # of 0.01 intensity, for percentiles
+_MOVES: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
+_CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
+_SPREAD: Final = 1e-4  # variance below which a slope says nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Intensity 0..5 over all frames and faces: mean, 95th percentile (to 0.01), largest."""
+
+    mean: float
+    p95: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Achieved:
+    """What was read back from the output, on `rows` rows (frames times faces).
+
+    gain: what the measured curve was really multiplied by (least squares through the origin), to be held against
+    `UnitSummary.gain_there`. slope and r2: ordinary least squares of achieved on asked; None where the asked curve
+    hardly varies. mae: mean absolute error in intensity.
+    """
+
+    rows: int
+    gain: float | None
+    slope: float | None
+    r2: float | None
+    mae: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSummary:
+    """One Action Unit over the clip. Intensities are the mean of both sides.
+
+    gain: the commanded gain as it came out, the least-squares factor from measured to asked (1 where nothing moves).
+    gain_there: the same over the re-measured frames only. change: the largest |asked - measured| on either side.
+    """
+
+    name: str
+    label: str
+    measured: Spread
+    asked: Spread
+    gain: float
+    gain_there: float | None
+    change: float
+    achieved: Achieved | None
+
+    @property
+    def moves(self) -> bool:
+        """True if it was changed, or was there at all."""
+        return self.changed or self.measured.peak > _MOVES
+
+    @property
+    def changed(self) -> bool:
+        """True if another value than the measured one was asked for, anywhere."""
+        return self.change > _CHANGED
+
+
+class Summary:
+    """Running sums of every AU. Feed it blocks, then read `units()`."""
+
+    def __init__(self) -> None:
+        self._rows = np.zeros(2)
+        self._sum = np.zeros((2, facs.COUNT))
+        self._peak = np.zeros((2, facs.COUNT))
+        self._histogram = np.zeros((2, facs.COUNT, _BINS), np.int64)
+        self._change = np.zeros(facs.COUNT)
+        self._whole = _Moments()
+        self._read_back = _Moments()
+
+    def add(self, rows: Rows) -> None:
+        """Count one block in."""
+        curves = rows.values.mean(axis=3, dtype=np.float64)
+        for curve in range(2):
+            self._count(curve, curves[~np.isnan(curves[:, curve, 0]), curve])
+        asked = ~np.isnan(curves[:, 1, 0])
+        if asked.any():
+            sides = rows.values[asked]
+            np.maximum(self._change, np.abs(sides[:, 1] - sides[:, 0]).max(axis=(0, 2)), out=self._change)
+            self._whole.add(curves[asked, 0], curves[asked, 1], curves[asked, 1])
+        back = asked & ~np.isnan(curves[:, 2, 0])
+        self._read_back.add(curves[back, 0], curves[back, 1], curves[back, 2])
+
+    def _count(self, curve: int, values: NDArray[np.float64]) -> None:
+        if not len(values):
+            return
+        self._rows[curve] += len(values)
+        self._sum[curve] += values.sum(axis=0)
+        np.maximum(self._peak[curve], values.max(axis=0), out=self._peak[curve])
+        bins = np.clip(values / facs.MAX_INTENSITY * _BINS, 0, _BINS - 1).astype(np.int64)
+        flat = np.bincount((bins + np.arange(facs.COUNT) * _BINS).ravel(), minlength=facs.COUNT * _BINS)
+        self._histogram[curve] += flat.reshape(facs.COUNT, _BINS)
+
+    def units(self) -> tuple[UnitSummary, ...]:
+        """One summary per AU, in FACS order."""
+        return tuple(self._unit(i, unit) for i, unit in enumerate(facs.UNITS))
+
+    def _unit(self, i: int, unit: facs.ActionUnit) -> UnitSummary:
+        there = self._read_back.gain(i, 1) if self._read_back.rows else None
+        return UnitSummary(
+            name=unit.name,
+            label=unit.label,
+            measured=self._spread(0, i),
+            asked=self._spread(1 if self._rows[1] else 0, i),
+            gain=self._whole.gain(i, 1) or 1.0,
+            gain_there=there,
+            change=float(self._change[i]),
+            achieved=self._read_back.achieved(i) if self._read_back.rows else None,
+        )
+
+    def _spread(self, curve: int, i: int) -> Spread:
+        rows = max(self._rows[curve], 1)
+        above = np.searchsorted(np.cumsum(self._histogram[curve, i]), 0.95 * rows)
+        p95 = min((above + 1) * facs.MAX_INTENSITY / _BINS, self._peak[curve, i])
+        return Spread(mean=float(self._sum[curve, i] / rows), p95=float(p95), peak=float(self._peak[curve, i]))
+
+
+class _Moments:
+    """First and second moments of measured (m), asked (a) and achieved (r), per AU."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._first = np.zeros((len(CURVES), facs.COUNT))
+        self._second = np.zeros((len(CURVES), len(CURVES), facs.COUNT))
+        self._error = np.zeros(facs.COUNT)
+
+    def add(self, m: NDArray[np.float64], a: NDArray[np.float64], r: NDArray[np.float64]) -> None:
+        stack = np.stack([m, a, r])
+        self.rows += len(m)
+        self._first += stack.sum(axis=1)
+        self._second += np.einsum("inu,jnu->iju", stack, stack)
+        self._error += np.abs(r - a).sum(axis=0)
+
+    def gain(self, i: int, curve: int) -> float | None:
+        """Least squares through the origin from measured to `curve`."""
+        power = self._second[0, 0, i]
+        return float(self._second[0, curve, i] / power) if power > _SPREAD * max(self.rows, 1) else None
+
+    def achieved(self, i: int) -> Achieved:
+        mean = self._first[:, i] / self.rows
+        cov = self._second[:, :, i] / self.rows - np.outer(mean, mean)
+        steady = cov[1, 1] < _SPREAD
+        r2 = cov[1, 2] ** 2 / (cov[1, 1] * cov[2, 2]) if not steady and cov[2, 2] > 0 else None
+        return Achieved(
+            rows=self.rows,
+            gain=self.gain(i, 2),
+            slope=None if steady else float(cov[1, 2] / cov[1, 1]),
+            r2=None if r2 is None else float(r2),
+            mae=float(self._error[i] / self.rows),
+        )

@@ -1,0 +1,106 @@
+"""Everything a run leaves beside its master."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.report.contact import write_contact
+from runner.report.curves import charts, sheet
+from runner.report.decimate import Decimator
+from runner.report.page import write_page
+from runner.report.plain import to_plain
+from runner.report.record import RunRecord
+from runner.report.rows import blocks
+from runner.report.summary import Summary, UnitSummary
+from runner.report.table import UnitsTable
+from stages.contract import Timeline
+from stages.delivery.stills import Still
+from stages.errors import DeliveryError
+from stages.packets import Units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The files that were written (all in `folder`) and the figures in them. `contact` is None without stills."""
+
+    folder: Path
+    json: Path
+    html: Path
+    parquet: Path
+    curves: Path
+    contact: Path | None
+    units: tuple[UnitSummary, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file, for publishing and tracking."""
+        written = (self.json, self.html, self.parquet, self.curves, self.contact)
+        return tuple(path for path in written if path is not None)
+
+
+def write(
+    folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], stills: Sequence[Still] = ()
+) -> Report:
+    """Write `units.parquet`, `report.json`, `curves.svg`, `contact.jpg` and `report.html` into `folder`.
+
+    tracks holds "measured", and where they exist "asked" and "achieved" (re-measured on the output, on all frames or
+    some). Timelines are read once, front to back; memory does not grow with the clip.
+
+    Raises:
+        DeliveryError: the folder cannot be written, or a still cannot be read.
+    """
+    try:
+        return _write(folder, record, tracks, stills)
+    except OSError as error:
+        raise DeliveryError(f"{record.clip.name}: the report cannot be written into {folder}: {error}") from error
+
+
+def _write(folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], stills: Sequence[Still]) -> Report:
+    folder.mkdir(parents=True, exist_ok=True)
+    summary, decimator = _walk(folder / "units.parquet", record, tracks)
+    units = summary.units()
+    panels = charts(decimator, units)
+    report = Report(
+        folder=folder,
+        json=folder / "report.json",
+        html=folder / "report.html",
+        parquet=folder / "units.parquet",
+        curves=folder / "curves.svg",
+        contact=folder / "contact.jpg" if stills else None,
+        units=units,
+    )
+    report.json.write_text(_json(record, units), encoding="utf-8")
+    report.curves.write_text(sheet(panels, record.clip.name), encoding="utf-8")
+    factor = write_contact(report.contact, stills) if report.contact else 1
+    write_page(
+        report.html,
+        record,
+        units=units,
+        panels=panels,
+        stills=stills,
+        factor=factor,
+        left_out=len(decimator.left_out),
+    )
+    return report
+
+
+def _walk(path: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]]) -> tuple[Summary, Decimator]:
+    """One walk over the timelines: table, figures and curves together."""
+    summary, decimator = Summary(), Decimator(frames=len(tracks["measured"]))
+    about = {"clip": record.clip.name, "clip_sha256": record.clip_sha256, "time_base": str(record.clip.time_base)}
+    with UnitsTable(path, tracks, about) as table:
+        for rows in blocks(tracks):
+            table.add(rows)
+            summary.add(rows)
+            decimator.add(rows)
+    return summary, decimator
+
+
+def _json(record: RunRecord, units: tuple[UnitSummary, ...]) -> str:
+    plain: dict[str, Any] = record.to_plain()
+    plain["units"] = {unit.name: to_plain(unit) for unit in units}
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
