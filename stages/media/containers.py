@@ -1,0 +1,134 @@
+"""Which container holds what, and which pixel format an encoder takes without losing anything."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from functools import cache
+
+import av
+
+from stages.errors import ConfigError, DeliveryError
+from stages.packets import Clip
+
+MUXERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".avi": "avi",
+    ".nut": "nut",
+    ".mxf": "mxf",
+}
+_PREFERRED = {
+    "ffv1": (".mkv", ".mov", ".nut"),
+    "prores_ks": (".mov", ".mkv"),
+    "libvpx-vp9": (".webm", ".mp4", ".mkv"),
+    "libsvtav1": (".mp4", ".webm", ".mkv"),
+    "libaom-av1": (".mp4", ".webm", ".mkv"),
+}
+_USUAL = (".mp4", ".mov", ".mkv")
+
+
+def encoder(codec: str) -> av.Codec:
+    """The encoder FFmpeg calls `codec`.
+
+    Raises:
+        ConfigError: there is none in this build.
+    """
+    try:
+        return av.Codec(codec, "w")
+    except (ValueError, av.error.FFmpegError) as cause:
+        known = "libx264, libx265, ffv1, prores_ks, libvpx-vp9, libsvtav1"
+        raise ConfigError(f"encode.codec: {codec!r} is no encoder of this FFmpeg build; use one of {known}") from cause
+
+
+def choose(clip: Clip, codec: str, audio: tuple[str, ...], wanted: str | None) -> str:
+    """The suffix of the delivery: `wanted` if it can hold everything; else the source's own, else the codec's usual one.
+
+    Without a wish, a container that would round the clip's timestamps is passed over.
+
+    Raises:
+        DeliveryError: `wanted`, or any container, cannot hold the codec and the audio; names those that can.
+    """
+    usual = _PREFERRED.get(codec, _USUAL)
+    if wanted is not None:
+        suffix = "." + wanted.lower().lstrip(".")
+        if not holds(suffix, codec, audio):
+            raise DeliveryError(_refusal(clip, suffix, codec, audio))
+        return suffix
+    own = clip.path.suffix.lower()
+    fitting = [s for s in dict.fromkeys((own, *usual) if own in usual else usual) if holds(s, codec, audio)]
+    exact = [s for s in fitting if keeps_time(s, clip.time_base)]
+    if not fitting:
+        raise DeliveryError(_refusal(clip, usual[0], codec, audio))
+    return (exact or fitting)[0]
+
+
+def holds(suffix: str, codec: str, audio: tuple[str, ...] = ()) -> bool:
+    """Whether the container can hold the video codec and every audio codec."""
+    return suffix in MUXERS and {codec, *audio} <= supported(suffix)
+
+
+def keeps_time(suffix: str, time_base: Fraction) -> bool:
+    """Whether every timestamp in `time_base` is exact there: Matroska and WebM count milliseconds."""
+    return suffix not in (".mkv", ".webm") or (time_base * 1000).denominator == 1
+
+
+@cache
+def supported(suffix: str) -> frozenset[str]:
+    """FFmpeg's names of all codecs the container takes."""
+    container = av.open(io.BytesIO(), "w", format=MUXERS[suffix])
+    return frozenset(container.supported_codecs)
+
+
+def _refusal(clip: Clip, suffix: str, codec: str, audio: tuple[str, ...]) -> str:
+    content = " and ".join(dict.fromkeys((codec, *audio)))
+    able = [s for s in MUXERS if holds(s, codec, audio)]
+    advice = f"use {' or '.join(able)}" if able else "use encode.audio=none, or another codec"
+    return f"{clip.name}: a {suffix} file cannot hold {content}; {advice}"
+
+
+def pixel_format(codec: str, source: str, wanted: str | None = None) -> str:
+    """The format to encode in: `wanted`; else the source's; else the one that loses least of it.
+
+    Raises:
+        ConfigError: the encoder does not take `wanted`.
+    """
+    formats = [f.name for f in encoder(codec).video_formats or []]
+    if wanted is not None:
+        if formats and wanted not in formats:
+            raise ConfigError(f"encode.pixel_format: {codec} does not take {wanted!r}; it takes {', '.join(formats)}")
+        return wanted
+    if not formats or source in formats:
+        return source
+    if (same := relabelled(source)) in formats:
+        return same
+    return min(formats, key=lambda name: _loss(source, name))
+
+
+def relabelled(name: str) -> str:
+    """The format with the very same planes whose range is told by a tag: yuvj420p -> yuv420p."""
+    return name.replace("yuvj", "yuv")
+
+
+def _loss(source: str, target: str) -> tuple[int, ...]:
+    """What a conversion loses, the worst first; then what it wastes."""
+    a, b = _facts(source), _facts(target)
+    lost = tuple(max(0, x - y) for x, y in zip(a[1:], b[1:], strict=True))
+    wasted = tuple(max(0, y - x) for x, y in zip(a[1:], b[1:], strict=True))
+    return (lost[2], a[0] != b[0], *lost, *wasted)
+
+
+@cache
+def _facts(name: str) -> tuple[int, ...]:
+    fmt = av.VideoFormat(relabelled(name), 16, 16)
+    alpha = any(c.is_alpha for c in fmt.components)
+    depth = fmt.components[0].bits if not fmt.has_palette else 1
+    colours = 1 if len(fmt.components) - alpha < 3 else 3
+    if fmt.is_rgb or colours == 1:
+        across, down = 16, 16
+    else:
+        across, down = fmt.chroma_width(16), fmt.chroma_height(16)
+    return int(fmt.is_rgb), int(alpha), colours, depth, across, down

@@ -1,0 +1,129 @@
+"""Delivery: frames into a video file or pictures, with exact time, tags, and every other stream of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from av.error import FFmpegError
+
+from stages.contract import OrderedStage
+from stages.errors import ConfigError, DeliveryError
+from stages.media import containers
+from stages.media.passengers import audio_codecs
+from stages.media.writer import VideoWriter
+from stages.packets import Clip, Frame, Job
+
+
+class EncoderState(Protocol):
+    """An open delivery. `path` is what is being written, `warnings` what could not be carried over."""
+
+    path: Path
+    warnings: list[str]
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame."""
+
+    def close(self) -> None:
+        """Finish."""
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(OrderedStage[EncoderState]):
+    """Encodes the delivery into the job's folder as `delivery<suffix>`.
+
+    codec: FFmpeg's encoder. container: "mp4", "mov", "mkv", "webm", "avi", "nut", "mxf"; None keeps the source's where
+    it can hold everything with exact time, else takes the codec's usual one. pixel_format: None keeps the source's, or
+    the nearest the encoder takes. preset, crf: speed and quality, where the encoder has them. options: any further
+    encoder options. threads: 0 for one a core. audio: "copy" every stream, or "none".
+    """
+
+    codec: str = "libx264"
+    container: str | None = None
+    pixel_format: str | None = None
+    preset: str | int | None = None
+    crf: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 0
+    audio: Literal["copy", "none"] = "copy"
+
+    def __post_init__(self) -> None:
+        if self.container is not None and "." + self.container.lower().lstrip(".") not in containers.MUXERS:
+            names = ", ".join(s[1:] for s in containers.MUXERS)
+            raise ConfigError(f"encode.container must be one of {names}, or null, not {self.container!r}")
+        if self.audio not in ("copy", "none"):
+            raise ConfigError(f"encode.audio must be 'copy' or 'none', not {self.audio!r}")
+        if self.threads < 0:
+            raise ConfigError(f"encode.threads must be 0 (one a core) or more, not {self.threads}")
+        containers.pixel_format(self.codec, "yuv420p", self.pixel_format)
+
+    def suffix(self, clip: Clip, wanted: str | None = None) -> str:
+        """The delivery's file suffix: `wanted` or the configured container if it can hold everything.
+
+        Raises:
+            DeliveryError: it cannot; the text names those that can.
+        """
+        audio = audio_codecs(clip) if self.audio == "copy" else ()
+        return containers.choose(clip, self.codec, audio, wanted or self.container)
+
+    def check(self, clip: Clip, suffix: str | None = None) -> None:
+        """Say before the first frame what would fail at the last.
+
+        Raises:
+            DeliveryError: the container cannot hold the codec or an audio stream.
+            ConfigError: the encoder does not take the pixel format.
+        """
+        self.suffix(clip, suffix)
+        containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
+
+    def begin(self, job: Job) -> EncoderState:
+        """Open `delivery<suffix>` in the job's folder."""
+        path = job.folder / f"delivery{self.suffix(job.clip)}"
+        pixel_format = containers.pixel_format(self.codec, job.clip.pixel_format, self.pixel_format)
+        with delivering(path):
+            copied = self.audio == "copy"
+            return VideoWriter(job.clip, path, self.codec, pixel_format, self._options(), self.threads, copied)
+
+    def process(self, state: EncoderState, frame: Frame) -> None:  # type: ignore[override]
+        """Encode `frame` at its own timestamp."""
+        with delivering(state.path):
+            state.write(frame)
+
+    def finish(self, state: EncoderState) -> None:
+        """Flush the encoder and complete the file."""
+        with delivering(state.path):
+            state.close()
+
+    def abort(self, state: EncoderState) -> None:
+        """Close and remove what was written."""
+        state.discard()
+
+    def _options(self) -> dict[str, str]:
+        named = {"preset": self.preset, "crf": self.crf}
+        return {k: str(v) for k, v in {**named, **self.options}.items() if v is not None}
+
+
+@contextmanager
+def delivering(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while writing `path` into one line."""
+    try:
+        yield
+    except (FFmpegError, OSError, ValueError) as cause:
+        reason = getattr(cause, "strerror", None) or str(cause)
+        raise DeliveryError(f"{path}: cannot be written ({reason}); {_advice(cause)}") from cause
+
+
+def _advice(cause: Exception) -> str:
+    return {
+        28: "free space on the disk",
+        13: "check the folder's permissions",
+        30: "the disk is read-only; choose another output folder",
+        2: "the folder is gone; choose another output folder",
+        122: "the disk quota is used up; free space",
+    }.get(getattr(cause, "errno", None) or 0, "check the encode settings")

@@ -1,0 +1,229 @@
+"""Native planes: crops of a frame as R'G'B', and edits written back as differences.
+
+Chroma is repeated over the luma samples it covers when read and averaged over the same samples when written, a pair
+that is exact for what did not change. Sub-sample siting shifts both alike, so a warp moves chroma as it should.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import av
+import cv2
+import numpy as np
+from av.filter import Graph
+from numpy.typing import NDArray
+
+from stages.contract import MapStage
+from stages.media import kernels
+from stages.media.colour import coding
+from stages.media.pixels import Layout, Plane, components, layout
+from stages.packets import Edit, Edits, Floats, Frame
+
+Box = tuple[int, int, int, int]
+Bytes = NDArray[np.uint8]
+
+__all__ = ["WriteBack", "align", "clone", "components", "crop", "paste", "rgb8"]
+
+
+def align(box: tuple[float, float, float, float], frame: Frame) -> Box:
+    """Grow `box` (x0, y0, x1, y1 in luma pixels) to whole chroma blocks, and cut it to the frame."""
+    sx, sy = layout(frame.pixel_format).chroma
+    x0, y0 = (int(np.floor(v)) >> s << s for v, s in zip(box[:2], (sx, sy), strict=True))
+    x1, y1 = (-(-int(np.ceil(v)) >> s) << s for v, s in zip(box[2:], (sx, sy), strict=True))
+    return max(0, x0), max(0, y0), min(frame.width, x1), min(frame.height, y1)
+
+
+def crop(frame: Frame, box: Box) -> Floats:
+    """The region `box` (inside the frame) as float32 (h, w, 3) non-linear R'G'B', nominal 0..1, not clipped.
+
+    Raises:
+        ClipError: a pixel format or colour matrix that cannot be edited.
+    """
+    x0, y0, x1, y1 = _inside(box, frame)
+    k, form = _constants(frame)
+    out = np.empty((y1 - y0, x1 - x0, 3), np.float32)
+    planes, origin = _readable(frame.native, form, (x0, y0, x1, y1))
+    if form.model == "yuv":
+        kernels.yuv_to_rgb(*planes, *origin, *form.chroma, k, out)
+        return out
+    for channel in range(3):
+        plane = planes[channel % len(planes)][origin[1] : origin[1] + y1 - y0, origin[0] : origin[0] + x1 - x0]
+        np.multiply(plane.astype(np.float32) - k[0], k[1], out=out[..., channel])
+    return out
+
+
+def rgb8(
+    frame: Frame,
+    box: Box | None = None,
+    size: tuple[int, int] | None = None,
+    *,
+    fill: Literal["edge", "black"] = "edge",
+) -> Bytes:
+    """8-bit R'G'B' (h, w, 3) of the frame or of `box`, for detectors and landmarkers; `size` is (width, height).
+
+    Where the box goes beyond the frame the edge is repeated, or black is filled in. Resizing is by area when it
+    shrinks and linear when it grows, done on the planes before conversion; chroma may sit half a block off then.
+    """
+    whole = (0, 0, frame.width, frame.height)
+    wanted = whole if box is None else box
+    x0, y0, x1, y1 = max(wanted[0], 0), max(wanted[1], 0), min(wanted[2], whole[2]), min(wanted[3], whole[3])
+    if x0 >= x1 or y0 >= y1:
+        width, height = size or (wanted[2] - wanted[0], wanted[3] - wanted[1])
+        return np.zeros((height, width, 3), np.uint8)
+    inner, scale = None, (1.0, 1.0)
+    if size is not None:
+        scale = size[0] / (wanted[2] - wanted[0]), size[1] / (wanted[3] - wanted[1])
+        inner = max(1, round((x1 - x0) * scale[0])), max(1, round((y1 - y0) * scale[1]))
+    picture = _convert8(frame, (x0, y0, x1, y1), inner)
+    if (x0, y0, x1, y1) == tuple(wanted):
+        return picture
+    left, top = round((x0 - wanted[0]) * scale[0]), round((y0 - wanted[1]) * scale[1])
+    width, height = size or (wanted[2] - wanted[0], wanted[3] - wanted[1])
+    right, bottom = max(0, width - left - picture.shape[1]), max(0, height - top - picture.shape[0])
+    how = cv2.BORDER_REPLICATE if fill == "edge" else cv2.BORDER_CONSTANT
+    padded: Bytes = cv2.copyMakeBorder(picture, top, bottom, left, right, how)
+    return padded[:height, :width]
+
+
+def paste(frame: Frame, edits: tuple[Edit, ...]) -> Frame:
+    """A copy of `frame` with mask * (after - before) of each edit added to its codes, rounded and clipped.
+
+    The difference is turned into codes, not the picture: a sample whose mask is 0, or whose picture did not change,
+    keeps its code bit by bit. Alpha, timestamps, tags and side data are those of `frame`, which is left untouched.
+
+    Raises:
+        ClipError: a pixel format or colour matrix that cannot be edited.
+    """
+    k, form = _constants(frame)
+    native = clone(frame.native)
+    native.make_writable()
+    for edit in edits:
+        box = _inside(edit.box, frame)
+        planes, origin = _readable(native, form, box)
+        _add(form, planes, origin, edit, k)
+        if not form.contiguous:
+            _store(native, form, box, planes)
+    return replace(frame, native=native)
+
+
+def clone(native: av.VideoFrame) -> av.VideoFrame:
+    """Another frame on the same samples, with every property of `native`.
+
+    A null filter is the one way PyAV has to take side data, aspect ratio and interlacing along.
+    """
+    graphs = _LOCAL.__dict__.setdefault("graphs", {})
+    key = native.width, native.height, native.format.name, native.time_base
+    if key not in graphs:
+        graphs.clear()
+        graphs[key] = _null_graph(native)
+    source, sink, _ = graphs[key]
+    source.push(native)
+    return sink.pull()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteBack(MapStage):
+    """Writes edits into the native planes; without edits the very frame that came goes on."""
+
+    def process(self, frame: Frame, edits: Edits | None) -> Frame:  # type: ignore[override]
+        """See `paste`."""
+        return paste(frame, edits.edits) if edits is not None and edits.edits else frame
+
+
+_LOCAL = threading.local()
+
+
+def _null_graph(native: av.VideoFrame) -> tuple[Any, Any, Graph]:
+    graph = Graph()
+    source = graph.add_buffer(
+        width=native.width, height=native.height, format=native.format, time_base=native.time_base
+    )
+    null, sink = graph.add("null"), graph.add("buffersink")
+    source.link_to(null)
+    null.link_to(sink)
+    graph.configure()
+    return source, sink, graph
+
+
+@lru_cache(maxsize=64)
+def _constants_of(pixel_format: str, colour: Any, height: int) -> tuple[Floats, Layout]:
+    return kernels.constants(coding(pixel_format, colour, height)), layout(pixel_format)
+
+
+def _constants(frame: Frame) -> tuple[Floats, Layout]:
+    return _constants_of(frame.pixel_format, frame.colour, frame.height)
+
+
+def _inside(box: Box, frame: Frame) -> Box:
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= frame.width and 0 <= y0 < y1 <= frame.height):
+        raise ValueError(f"box {box} is not inside the {frame.width}x{frame.height} frame")
+    return box
+
+
+def _readable(native: av.VideoFrame, form: Layout, box: Box) -> tuple[tuple[Plane, ...], tuple[int, int]]:
+    """Planes the kernels can read and the luma origin of `box` in them: the frame's own, or copies of whole blocks."""
+    views = components(native)
+    if form.contiguous:
+        return views, (box[0], box[1])
+    blocks = [_block(box, form, i) for i in range(len(views))]
+    native_order = form.dtype.newbyteorder("=")
+    copies = tuple(np.right_shift(v[b], form.shift).astype(native_order) for v, b in zip(views, blocks, strict=True))
+    return copies, (box[0] - blocks[0][1].start, box[1] - blocks[0][0].start)
+
+
+def _store(native: av.VideoFrame, form: Layout, box: Box, copies: tuple[Plane, ...]) -> None:
+    for i, (view, copy) in enumerate(zip(components(native), copies, strict=True)):
+        view[_block(box, form, i)] = np.left_shift(copy, form.shift)
+
+
+def _block(box: Box, form: Layout, index: int) -> tuple[slice, slice]:
+    """The slice of component `index` that covers `box`, grown to whole chroma blocks."""
+    sx, sy = form.chroma
+    x0, y0, x1, y1 = box[0] >> sx, box[1] >> sy, -(-box[2] >> sx), -(-box[3] >> sy)
+    if index == 0 or form.model != "yuv":
+        return slice(y0 << sy, y1 << sy), slice(x0 << sx, x1 << sx)
+    return slice(y0, y1), slice(x0, x1)
+
+
+def _add(form: Layout, planes: tuple[Plane, ...], origin: tuple[int, int], edit: Edit, k: Floats) -> None:
+    what = edit.before, edit.after, edit.mask, k
+    if form.model == "rgb":
+        for channel in range(3):
+            kernels.add_channel(planes[channel], *origin, channel, *what)
+        return
+    kernels.add_luma(planes[0], *origin, *what)
+    if form.model == "yuv":
+        kernels.add_chroma(planes[1], planes[2], *origin, *form.chroma, *what)
+
+
+def _convert8(frame: Frame, box: Box, size: tuple[int, int] | None) -> Bytes:
+    k, form = _constants(frame)
+    planes, origin = _readable(frame.native, form, box)
+    chroma = form.chroma
+    if size is not None:
+        planes = tuple(_resized(p, form, i, box, origin, size) for i, p in enumerate(planes))
+        origin, chroma = (0, 0), (0, 0)
+    width, height = size or (box[2] - box[0], box[3] - box[1])
+    out = np.empty((height, width, 3), np.uint8)
+    if form.model == "yuv":
+        kernels.yuv_to_rgb8(*planes, *origin, *chroma, k, out)
+        return out
+    for channel in range(3):
+        plane = planes[channel % len(planes)][origin[1] : origin[1] + height, origin[0] : origin[0] + width]
+        out[..., channel] = np.clip((plane.astype(np.float32) - k[0]) * (255 * k[1]) + 0.5, 0, 255)
+    return out
+
+
+def _resized(plane: Plane, form: Layout, index: int, box: Box, origin: tuple[int, int], size: tuple[int, int]) -> Plane:
+    sx, sy = form.chroma if index and form.model == "yuv" else (0, 0)
+    x0, y0 = origin[0] >> sx, origin[1] >> sy
+    x1, y1 = -(-(origin[0] + box[2] - box[0]) >> sx), -(-(origin[1] + box[3] - box[1]) >> sy)
+    shrinks = size[0] < x1 - x0 and size[1] < y1 - y0
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized: Plane = cv2.resize(plane[y0:y1, x0:x1], size, interpolation=how)
+    return resized

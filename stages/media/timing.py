@@ -1,0 +1,62 @@
+"""Exact time: integer timestamps for every frame, and what is missing at the end of a clip."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from stages.packets import Clip
+
+_COUNTS_SAMPLES = ("mov", "avi")
+
+
+class Clock:
+    """Numbers the frames of one clip and gives those without a timestamp an exact one.
+
+    A missing timestamp is counted from the last known one in steps of the clip's frame rate and rounded once, so that
+    the error never grows; a stream with no timestamps at all (raw H.264) starts at 0.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self.index = -1
+        self.end: Fraction | None = None
+        self._step = 1 / (clip.rate * clip.time_base)
+        self._anchor = 0
+        self._since = -1
+        self._last: int | None = None
+        self._time_base = clip.time_base
+
+    def tick(self, pts: int | None, duration: int | None) -> tuple[int, int | None]:
+        """The next frame's index and timestamp; the timestamp is None where time does not move forward."""
+        self.index += 1
+        self._since += 1
+        if pts is None:
+            pts = self._anchor + round(self._since * self._step)
+        else:
+            self._anchor, self._since = pts, 0
+        if self._last is not None and pts <= self._last:
+            return self.index, None
+        self._last = pts
+        self.end = (pts + (duration or self._step)) * self._time_base
+        return self.index, pts
+
+
+def truncated(container: Any, stream: Any, packets: int, clock: Clock) -> str | None:
+    """What is missing at the end, in words, or None. Trusts the counts of MOV, MP4 and AVI and Matroska's durations."""
+    if container.format.name.startswith(_COUNTS_SAMPLES) and packets < stream.frames:
+        return f"truncated, {packets} of {stream.frames} frames are there"
+    promised = _duration_tag(stream.metadata.get("DURATION", ""))
+    if promised is None or clock.end is None:
+        return None
+    start = Fraction(container.start_time or 0, 1_000_000)
+    missing = promised - max(clock.end, clock.end - start)
+    return f"truncated, the last {float(missing):.2f}s are missing" if missing > Fraction(1, 2) else None
+
+
+def _duration_tag(tag: str) -> Fraction | None:
+    """Matroska's `00:01:02.500000000` in seconds."""
+    try:
+        hours, minutes, seconds = tag.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return None
