@@ -85,9 +85,9 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 def main() -> None:
     """Write `canonical.npz` into the folder named on the command line."""
-    from stages.models import registry
+    from stages.models.registry import shipped
 
-    geometry = read(registry.shipped()["face_geometry"].fetch().read_bytes())
+    geometry = read(shipped()["face_geometry"].fetch().read_bytes())
     target = Path(sys.argv[1]) / "canonical.npz"
     np.savez_compressed(
         target, vertices=geometry.vertices, uv=geometry.uv, triangles=geometry.triangles, basis=geometry.basis
