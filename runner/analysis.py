@@ -24,13 +24,6 @@ from stages.packets import Packet
 _CHUNK = 1 << 20
 
 
-def cache_root() -> Path:
-    """`$GLABELLA_CACHE`, or `glabella` in the user's cache folder."""
-    given = os.environ.get("GLABELLA_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(given).expanduser() if given else Path(base).expanduser() / "glabella"
-
-
 def content_hash(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files."""
     digest = hashlib.sha256()

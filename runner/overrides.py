@@ -15,7 +15,7 @@ _FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-pa
 
 
 def opened(words: Sequence[str]) -> list[str]:
-    """`gain.au_gain.AU12=1.5` may name a key that the profile lacks: say so to Hydra (`++`), so that people need not."""
+    """`gain.au_gain.AU12=1.5` may name a key that the profile lacks: say so to Hydra (`++`), so nobody need."""
     return [f"++{word}" if _OPEN.match(word) else word for word in words]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.analysis import AnalysisCache, cache_root, wire_keys
+from runner.analysis import AnalysisCache, wire_keys
 from runner.executor import Pass, PassResult, Tick
 from runner.graph import Node
 from runner.progress import bar
@@ -17,6 +17,7 @@ from runner.shot import Shot, same_length
 from runner.spool import Spool, SpoolWriter
 from stages.contract import Timeline
 from stages.errors import GlabellaError, StageError
+from stages.models import cache
 from stages.packets import Frame, Job, Packet
 
 Timelines = dict[str, Timeline[Any]]
@@ -48,9 +49,9 @@ class Run:
 def start(shot: Shot, folder: Path) -> Run:
     """Find what is known of the clip already."""
     settings = shot.settings["cache"]
-    root = cache_root() / "analysis" if settings["enabled"] else folder / ".analysis"
-    cache = AnalysisCache(root, shot.clip_sha256, float(settings["limit_gb"]))
-    return Run(shot, folder, cache, wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"]))
+    root = cache.root() / "analysis" if settings["enabled"] else folder / ".analysis"
+    analyses = AnalysisCache(root, shot.clip_sha256, float(settings["limit_gb"]))
+    return Run(shot, folder, analyses, wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"]))
 
 
 def measure(run: Run) -> None:

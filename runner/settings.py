@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.instantiate import instantiate
+from runner.progress import say
 from stages.errors import ConfigError
 from stages.models.registry import Asset
 
@@ -57,7 +58,9 @@ class Settings:
         media = {key: asset for key, asset in self.assets.items() if asset.kind == "medium"}
         if name not in media:
             raise ConfigError(f"clip: there is no sample {name!r} (known: {', '.join(sorted(media))})")
-        return media[name].fetch()
+        asset = media[name]
+        say(f"{name}: {asset.licence}{f'; {asset.notes}' if asset.notes else ''}")
+        return asset.fetch()
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

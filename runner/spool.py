@@ -23,7 +23,7 @@ from stages.packets import Packet
 
 _MAGIC = b"GLBSPL01"
 _HEAD = struct.Struct("<II")  # bytes of skeleton, bytes of arrays
-_TAIL = struct.Struct("<Q")  # number of records
+_TAIL = struct.Struct("<Q8s")  # number of records, magic: a cut file ends otherwise
 PacketT = TypeVar("PacketT", bound=Packet)
 
 
@@ -94,7 +94,7 @@ class SpoolWriter:
     def commit(self) -> Spool[Packet]:
         """Write the index, close, and rename into place."""
         self._file.write(np.asarray(self._offsets, "<u8").tobytes())
-        self._file.write(_TAIL.pack(len(self._offsets)))
+        self._file.write(_TAIL.pack(len(self._offsets), _MAGIC))
         self._file.close()
         self._temporary.replace(self.path)
         return Spool(self.path)
@@ -118,9 +118,9 @@ class Spool(Timeline[PacketT]):
         self._descriptor = os.open(path, os.O_RDONLY)
         size = os.fstat(self._descriptor).st_size
         tail = self._read(_TAIL.size, size - _TAIL.size) if size >= len(_MAGIC) + _TAIL.size else b""
-        if not tail or self._read(len(_MAGIC), 0) != _MAGIC:
+        count, end = _TAIL.unpack(tail) if tail else (0, b"")
+        if end != _MAGIC:
             raise ValueError(f"{path} is not a complete spool")
-        count = _TAIL.unpack(tail)[0]
         self._offsets = np.frombuffer(self._read(8 * count, size - _TAIL.size - 8 * count), "<u8")
 
     def _read(self, count: int, offset: int) -> bytes:
