@@ -16,6 +16,7 @@ from stages import facs
 from stages.faces import layouts
 from stages.packets import Floats
 
+MODES: Final = 24
 PATH: Final = Path(__file__).with_name("basis.npz")
 
 
@@ -28,6 +29,7 @@ class Basis:
     full weight. The halves of an unsided unit sum to the whole. A face with intensities x (facs.COUNT, 2) is
     `mean + sum(x * displacement)`. AU30's halves are jaw left and jaw right. Closing an eye is one movement under
     three names: AU43 carries it, AU45 and AU46 are zero.
+    identity: (MODES, 478, 3) how neutral faces differ from the mean: principal components, each one standard deviation.
     seen: (facs.COUNT,) share of the true motion that the landmark tracker reports, 1 where it was not measured. A
     tracked face shows `seen * x * displacement`; who moves pixels moves them by `x * displacement`.
     provenance: what it was made from, as JSON.
@@ -35,6 +37,7 @@ class Basis:
 
     mean: Floats
     displacement: Floats
+    identity: Floats
     seen: Floats
     provenance: str
 
@@ -42,6 +45,7 @@ class Basis:
         wanted = {
             "mean": (layouts.COUNT, 3),
             "displacement": (facs.COUNT, 2, layouts.COUNT, 3),
+            "identity": (MODES, layouts.COUNT, 3),
             "seen": (facs.COUNT,),
         }
         for name, shape in wanted.items():
@@ -57,12 +61,13 @@ class Basis:
 
     def save(self, path: Path) -> None:
         """Write it as a compressed npz; the same basis gives the same bytes."""
-        provenance = np.asarray(self.provenance)
-        np.savez_compressed(path, mean=self.mean, displacement=self.displacement, seen=self.seen, provenance=provenance)
+        facts = {"seen": self.seen, "provenance": np.asarray(self.provenance)}
+        np.savez_compressed(path, mean=self.mean, displacement=self.displacement, identity=self.identity, **facts)
 
 
 @cache
 def load() -> Basis:
     """The committed basis; read once a process, its arrays are read-only."""
     with np.load(PATH) as arrays:
-        return Basis(arrays["mean"], arrays["displacement"], arrays["seen"], str(arrays["provenance"]))
+        shapes = (arrays["mean"], arrays["displacement"], arrays["identity"])
+        return Basis(*shapes, arrays["seen"], str(arrays["provenance"]))

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages import facs
-from stages.expression.basis import PATH, Basis
+from stages.expression.basis import MODES, PATH, Basis
+from stages.expression.people import components
 from stages.expression.rig import AVERAGE, Rig
 from stages.faces import layouts
 
@@ -63,7 +64,7 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
     23: _sides({"mouthPress": 0.6}),
     24: _sides({"mouthPress": 1}),
     # FACS scores lips part by the gap, and the rig has no unit for it: full intensity parts them a fifth of the
-    # interocular distance, as AU26's does, without the chin.
+    # interocular distance, mostly by the lower lip, and leaves the chin alone.
     25: _halves(
         {
             "mouthLowerDownLeft": 1,
@@ -73,13 +74,14 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
             "mouthClose": -0.3,
         }
     ),
-    26: _halves({"jawOpen": 0.45}),
-    27: _halves({"jawOpen": 1}),
+    # The jaw drops behind closed lips, as FACS has it; what the lips part by is AU25's.
+    26: _halves({"jawOpen": 0.45, "mouthClose": 0.45}),
+    27: _halves({"jawOpen": 1, "mouthClose": 1}),
     28: _halves({"mouthRollLower": 1, "mouthRollUpper": 1}),
     29: _halves({"jawForward": 1}),
     30: ({"jawLeft": 1}, {"jawRight": 1}),
     34: _halves({"cheekPuff": 1}),
-    43: _sides({"eyeBlink": 1}),
+    43: _sides({"eyeBlink": 0.82}),  # the rig's full weight laps the lids
     61: ({"eyeLookOutLeft": 1}, {"eyeLookInRight": 1}),
     62: ({"eyeLookInLeft": 1}, {"eyeLookOutRight": 1}),
     63: _sides({"eyeLookUp": 1}),
@@ -97,20 +99,25 @@ SEEN: Final[Mapping[int, float]] = {
 def make(rig: Rig) -> Basis:
     """Read every unit off the rig and bring it to the landmarks."""
     with np.load(MAP) as table:
-        vertex, pinned = _upper_lip(rig, table["vertex"]), _pinned(table["spread"], table["distance"])
+        mended, pinned = _upper_lip(rig, table["vertex"]), _pinned(table["spread"], table["distance"])
     body = rig.base + rig.moved(AVERAGE)
     canonical, unit = _canonical()
-    scale = _scale(body[vertex[: layouts.MESH_COUNT]] * TO_FACE, canonical) / unit
+    scale = _scale(body[mended[: layouts.MESH_COUNT]] * TO_FACE, canonical) / unit
     smooth = _smoother(pinned)
     displacement = np.zeros((facs.COUNT, 2, layouts.COUNT, 3))
     for number, recipe in RECIPES.items():
-        halves = [_landmarks(rig, part, vertex) * scale / facs.MAX_INTENSITY for part in recipe if part is not None]
+        halves = [_landmarks(rig, part, mended) * scale / facs.MAX_INTENSITY for part in recipe if part is not None]
         pair = np.stack(halves) if len(halves) == 2 else _cut(halves[0], canonical / unit)
         pair[:, : layouts.MESH_COUNT] = smooth @ pair[:, : layouts.MESH_COUNT]
         displacement[facs.INDEX[f"AU{number:02d}"]] = pair
     displacement = _symmetric(displacement)
     mean = _at_rest(canonical / unit, displacement)
-    return Basis(mean.astype(np.float32), displacement.astype(np.float32), _seen(), _provenance(rig))
+    people = components(rig, lambda body: _mesh(body, mended, smooth), mean, MODES)
+    return Basis(_f32(mean), _f32(displacement), _f32(people), _seen(), _provenance(rig))
+
+
+def _f32(array: NDArray[np.floating]) -> NDArray[np.float32]:
+    return array.astype(np.float32)
 
 
 def _upper_lip(rig: Rig, vertex: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -168,6 +175,15 @@ def _landmarks(rig: Rig, recipe: Recipe, vertex: NDArray[np.int32]) -> Doubles:
         ball = EYEBALLS[side]
         front = np.argsort(-rig.base[ball, 2], kind="stable")[:12]
         at[iris] = moved[ball][front].mean(0) * TO_FACE
+    return at
+
+
+def _mesh(body: Doubles, vertex: NDArray[np.int32], smooth: Doubles) -> Doubles:
+    """(478, 3) a person's landmarks in rig units, image axes; irises in the middle of their eyeball."""
+    at: Doubles = body[vertex] * TO_FACE
+    at[: layouts.MESH_COUNT] = smooth @ at[: layouts.MESH_COUNT]
+    for side, iris in (("Left", layouts.LEFT_IRIS), ("Right", layouts.RIGHT_IRIS)):
+        at[iris] = body[EYEBALLS[side]].mean(0) * TO_FACE
     return at
 
 

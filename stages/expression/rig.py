@@ -54,6 +54,12 @@ class Rig:
             np.add.at(total, vertices, weight * shifts)
         return total
 
+    def identities(self, part: str) -> list[str]:
+        """Names of the identity targets of one part of the head, sorted."""
+        inside = [str(path.relative_to(self.source)) for path in self.source.rglob(f"targets/{part}/*.target.gz")]
+        inside += [name for name in self._members if f"/targets/{part}/" in name and name.endswith(".target.gz")]
+        return sorted(f"{part}/{name.rsplit('/', 1)[1].removesuffix('.target.gz')}" for name in inside)
+
     def digest(self, targets: Mapping[str, float]) -> str:
         """SHA-256 over the base mesh and these targets' files."""
         total = hashlib.sha256(self._read("mpfb2/3dobjs/base.obj"))
@@ -61,7 +67,16 @@ class Rig:
             total.update(self._read(_path(name)))
         return total.hexdigest()
 
+    @cached_property
+    def _loaded(self) -> dict[str, tuple[NDArray[np.int64], Doubles]]:
+        return {}
+
     def _target(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
+        if name not in self._loaded:
+            self._loaded[name] = self._parse(name)
+        return self._loaded[name]
+
+    def _parse(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
         raw = self._read(_path(name))
         text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
         rows = [line.split() for line in text.decode().splitlines() if line.strip() and not line.startswith("#")]
