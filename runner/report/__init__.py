@@ -8,7 +8,7 @@ from runner.report.record import (
     PassFacts,
     RunRecord,
 )
-from runner.report.writer import Report, write
+from runner.report.write import Report, write
 
 __all__ = [
     "Analysis",
