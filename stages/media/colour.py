@@ -29,7 +29,7 @@ _JPEG, _MPEG = 2, 1
 class Coding:
     """How the codes of a frame mean R'G'B' 0..1.
 
-    kr, kb: luma weights. y_zero, y_span: codes of black and of white minus black. c_zero, c_span: code of no colour, and
+    kr, kb: luma weights. y_zero, y_span: code of black, codes from black to white. c_zero, c_span: code of no colour,
     codes from Cb = -.5 to .5. low, high: the codes that may be written.
     """
 

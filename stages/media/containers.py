@@ -22,7 +22,7 @@ MUXERS = {
     ".mxf": "mxf",
 }
 _PREFERRED = {
-    "ffv1": (".mkv", ".mov", ".nut"),
+    "ffv1": (".mkv", ".mp4", ".nut"),
     "prores_ks": (".mov", ".mkv"),
     "libvpx-vp9": (".webm", ".mp4", ".mkv"),
     "libsvtav1": (".mp4", ".webm", ".mkv"),
@@ -45,7 +45,7 @@ def encoder(codec: str) -> av.Codec:
 
 
 def choose(clip: Clip, codec: str, audio: tuple[str, ...], wanted: str | None) -> str:
-    """The suffix of the delivery: `wanted` if it can hold everything; else the source's own, else the codec's usual one.
+    """The suffix of the delivery: `wanted`, or without a wish the source's own or the codec's usual one.
 
     Without a wish, a container that would round the clip's timestamps is passed over.
 

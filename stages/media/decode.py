@@ -82,9 +82,12 @@ class Decode:
             return
         yield from islice(self._decoded(clip), start, stop)
 
-    def _first(self, path: Path, container: Any, stream: Any) -> av.VideoFrame:
+    def _first(
+        self, path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    ) -> av.VideoFrame:
         try:
-            return next(container.decode(stream))
+            first: av.VideoFrame = next(container.decode(stream))
+            return first
         except StopIteration:
             raise ClipError(f"{path.name}: no frame in its video stream; is it truncated? re-export the clip") from None
         except FFmpegError as cause:
@@ -96,7 +99,7 @@ class Decode:
             for frame in self._strict(clip):
                 yield frame
                 last = frame
-        except _Damage as damage:
+        except _DamageError as damage:
             where = (
                 f"{clip.name} frame {last.at.index + 1} ({last.at.seconds:.3f}s)" if last else f"{clip.name} frame 0"
             )
@@ -113,13 +116,13 @@ class Decode:
                 for packet in container.demux(stream):
                     packets += packet.size > 0
                     if packet.is_corrupt:
-                        raise _Damage("damaged or truncated packet")
+                        raise _DamageError("damaged or truncated packet")
                     for native in packet.decode():
                         yield _frame(clip, clock, native)
             except FFmpegError as cause:
-                raise _Damage(_why(cause)) from cause
+                raise _DamageError(_why(cause)) from cause
             if missing := truncated(container, stream, packets, clock):
-                raise _Damage(missing)
+                raise _DamageError(missing)
 
 
 def probe(path: str | Path) -> Clip:
@@ -132,21 +135,21 @@ def frames(clip: Clip, *, start: int = 0, stop: int | None = None) -> Iterator[F
     return Decode().frames(clip, start=start, stop=stop)
 
 
-class _Damage(Exception):
+class _DamageError(Exception):
     """The stream is broken here."""
 
 
 def _frame(clip: Clip, clock: Clock, native: av.VideoFrame) -> Frame:
     if native.is_corrupt:
-        raise _Damage("damaged picture")
+        raise _DamageError("damaged picture")
     if (native.width, native.height, native.format.name) != (clip.width, clip.height, clip.pixel_format):
-        raise _Damage(
+        raise _DamageError(
             f"the picture changes from {clip.width}x{clip.height} {clip.pixel_format} to "
             f"{native.width}x{native.height} {native.format.name}"
         )
     index, pts = clock.tick(native.pts, native.duration)
     if pts is None:
-        raise _Damage("time runs backwards")
+        raise _DamageError("time runs backwards")
     native.pts, native.time_base = pts, clip.time_base
     return Frame(Stamp(clip.name, index, pts, clip.time_base), native, colour_of(native))
 

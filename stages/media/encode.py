@@ -13,8 +13,9 @@ from av.error import FFmpegError
 from stages.contract import OrderedStage
 from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
+from stages.media.image_writer import ImageWriter, image_codec
 from stages.media.passengers import audio_codecs
-from stages.media.writer import VideoWriter
+from stages.media.writer import Settings, VideoWriter
 from stages.packets import Clip, Frame, Job
 
 
@@ -36,7 +37,7 @@ class EncoderState(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Encode(OrderedStage[EncoderState]):
-    """Encodes the delivery into the job's folder as `delivery<suffix>`.
+    """Encodes the delivery into the job's folder as `delivery<suffix>`; a still picture stays one, in its own codec.
 
     codec: FFmpeg's encoder. container: "mp4", "mov", "mkv", "webm", "avi", "nut", "mxf"; None keeps the source's where
     it can hold everything with exact time, else takes the codec's usual one. pixel_format: None keeps the source's, or
@@ -69,6 +70,8 @@ class Encode(OrderedStage[EncoderState]):
         Raises:
             DeliveryError: it cannot; the text names those that can.
         """
+        if clip.kind == "still":
+            return image_codec(clip).suffix
         audio = audio_codecs(clip) if self.audio == "copy" else ()
         return containers.choose(clip, self.codec, audio, wanted or self.container)
 
@@ -80,17 +83,21 @@ class Encode(OrderedStage[EncoderState]):
             ConfigError: the encoder does not take the pixel format.
         """
         self.suffix(clip, suffix)
-        containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
+        if clip.kind != "still":
+            containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
 
     def begin(self, job: Job) -> EncoderState:
         """Open `delivery<suffix>` in the job's folder."""
         path = job.folder / f"delivery{self.suffix(job.clip)}"
+        if job.clip.kind == "still":
+            with delivering(path):
+                return ImageWriter(job.clip, path, image_codec(job.clip))
         pixel_format = containers.pixel_format(self.codec, job.clip.pixel_format, self.pixel_format)
         with delivering(path):
-            copied = self.audio == "copy"
-            return VideoWriter(job.clip, path, self.codec, pixel_format, self._options(), self.threads, copied)
+            settings = Settings(self.codec, pixel_format, self._options(), self.threads, self.audio == "copy")
+            return VideoWriter(job.clip, path, settings)
 
-    def process(self, state: EncoderState, frame: Frame) -> None:  # type: ignore[override]
+    def process(self, state: EncoderState, frame: Frame) -> None:
         """Encode `frame` at its own timestamp."""
         with delivering(state.path):
             state.write(frame)

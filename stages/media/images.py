@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -55,8 +56,8 @@ def frames(clip: Clip, start: int = 0, stop: int | None = None) -> Iterator[Fram
         native = _read(path)
         if (native.width, native.height, native.format.name) != (clip.width, clip.height, clip.pixel_format):
             raise ClipError(
-                f"{clip.name} frame {index}: {path.name} is {native.width}x{native.height} {native.format.name}, the first "
-                f"picture {clip.width}x{clip.height} {clip.pixel_format}; make all pictures alike"
+                f"{clip.name} frame {index}: {path.name} is {native.width}x{native.height} {native.format.name}, not "
+                f"{clip.width}x{clip.height} {clip.pixel_format} like the first; make all pictures alike"
             )
         native.pts, native.time_base = index, clip.time_base
         yield Frame(Stamp(clip.name, index, index, clip.time_base), native, colour_of(native))
@@ -78,7 +79,7 @@ def listed(path: Path) -> list[Path]:
             f"{path}: several kinds of picture ({', '.join(sorted(kinds))}); give a pattern such as a.%04d.png"
         )
     numbers = [_key(p)[1] for p in files]
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in pairwise(numbers):
         if after != before + 1 and before >= 0:
             raise ClipError(f"{path}: picture {before + 1} is missing; render it, or renumber the sequence")
     return files

@@ -1,9 +1,11 @@
-"""Pixel kernels between native codes and R'G'B', compiled once and cached.
+"""Pixel kernels between native codes and R'G'B', compiled once for 8 and once for 16 bits a sample, and cached.
 
-Every kernel takes whole component planes (rows contiguous) and the luma origin of a box, and works on planes with
-chroma subsampled by 2**sx across and 2**sy down. `k` is a row of constants made by `constants()`.
+`planes` are whole component planes whose rows are contiguous, `origin` the luma x, y of a box in them (on the chroma
+grid for what writes), `chroma` the log2 of the luma samples a chroma sample spans across and down, `k` the constants of
+`constants()`. Rows pass through small buffers, so that the inner loops are straight and vectorised.
 """
 
+# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from typing import Any
@@ -16,131 +18,138 @@ from stages.media.colour import Coding
 
 Floats = NDArray[np.float32]
 Plane = NDArray[Any]
+Planes = tuple[Plane, Plane, Plane]
+Pair = tuple[int, int]
+Change = tuple[Floats, Floats, Floats]  # before, after, mask
+_F = np.float32
 
 
 def constants(coding: Coding) -> Floats:
-    """float32 (12,): what the kernels need of a `Coding`, ready to multiply codes with."""
+    """float32 (15,): what the kernels need of a `Coding`.
+
+    0 code of black, 1 R'G'B' a luma code, 2 code of no colour, 3 and 4 R and B a Cr and Cb code, 5 and 6 (minus) G a Cr
+    and Cb code, 7 luma codes a unit, 8 and 9 Cr and Cb codes a unit of R - Y and B - Y, 10 and 11 lowest and highest
+    code, 12 to 14 luma weights (H.273 equations 38 to 40).
+    """
     kr, kb = coding.kr, coding.kb
     kg = 1.0 - kr - kb
-    to_c = 1.0 / coding.c_span
-    return np.array(
-        [
-            coding.y_zero,
-            1.0 / coding.y_span,
-            coding.c_zero,
-            2 * (1 - kr) * to_c,
-            2 * (1 - kb) * to_c,
-            2 * kr * (1 - kr) / kg * to_c,
-            2 * kb * (1 - kb) / kg * to_c,
-            coding.y_span,
-            coding.c_span / (2 * (1 - kr)),
-            coding.c_span / (2 * (1 - kb)),
-            coding.low,
-            coding.high,
-            kr,
-            kg,
-            kb,
-        ],
-        np.float32,
-    )
+    red, blue = 2 * (1 - kr) / coding.c_span, 2 * (1 - kb) / coding.c_span
+    black = [coding.y_zero, 1 / coding.y_span, coding.c_zero, red, blue, red * kr / kg, blue * kb / kg]
+    back = [coding.y_span, 1 / red, 1 / blue, coding.low, coding.high, kr, kg, kb]
+    return np.array(black + back, np.float32)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def yuv_to_rgb(y: Plane, u: Plane, v: Plane, x0: int, y0: int, sx: int, sy: int, k: Floats, out: Floats) -> None:
-    """Fill out (h, w, 3) with R'G'B' of the box at x0, y0; chroma is repeated over its block."""
+def yuv_to_rgb(planes: Planes, origin: Pair, chroma: Pair, k: Floats, out: Floats) -> None:
+    """Fill out (h, w, 3) with R'G'B'; each chroma sample is repeated over its block."""
+    y, u, v = planes
     h, w = out.shape[0], out.shape[1]
+    cb, cr = np.empty(w, _F), np.empty(w, _F)
+    k0, k1, k3, k4, k5, k6 = k[0], k[1], k[3], k[4], k[5], k[6]
     for i in range(h):
-        row, crow = y[y0 + i], (y0 + i) >> sy
-        urow, vrow = u[crow], v[crow]
+        _spread(u, v, origin, chroma, i, k[2], cb, cr)
+        row, target = y[origin[1] + i, origin[0] : origin[0] + w], out[i]
         for j in range(w):
-            c = (x0 + j) >> sx
-            luma = (np.float32(row[x0 + j]) - k[0]) * k[1]
-            cb, cr = np.float32(urow[c]) - k[2], np.float32(vrow[c]) - k[2]
-            out[i, j, 0] = luma + k[3] * cr
-            out[i, j, 1] = luma - k[6] * cb - k[5] * cr
-            out[i, j, 2] = luma + k[4] * cb
+            luma = (_F(row[j]) - k0) * k1
+            target[j, 0] = luma + k3 * cr[j]
+            target[j, 1] = luma - k6 * cb[j] - k5 * cr[j]
+            target[j, 2] = luma + k4 * cb[j]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def yuv_to_rgb8(y: Plane, u: Plane, v: Plane, x0: int, y0: int, sx: int, sy: int, k: Floats, out: Plane) -> None:
-    """Like `yuv_to_rgb`, as rounded and clipped 8-bit values."""
-    h, w = out.shape[0], out.shape[1]
+def yuv_to_rgb8(planes: Planes, origin: Pair, chroma: Pair, k: Floats, out: Plane) -> None:
+    """Fill out (3, h, w) with R, G and B planes of rounded, clipped 8-bit values."""
+    y, u, v = planes
+    h, w = out.shape[1], out.shape[2]
+    cb, cr = np.empty(w, _F), np.empty(w, _F)
+    top, zero = _F(255), _F(0)
+    k0, k1, k3, k4, k5, k6 = k[0], k[1] * top, k[3] * top, k[4] * top, k[5] * top, k[6] * top
     for i in range(h):
-        row, crow = y[y0 + i], (y0 + i) >> sy
-        urow, vrow = u[crow], v[crow]
+        _spread(u, v, origin, chroma, i, k[2], cb, cr)
+        row = y[origin[1] + i, origin[0] : origin[0] + w]
+        red, green, blue = out[0, i], out[1, i], out[2, i]
         for j in range(w):
-            c = (x0 + j) >> sx
-            luma = (np.float32(row[x0 + j]) - k[0]) * k[1]
-            cb, cr = np.float32(urow[c]) - k[2], np.float32(vrow[c]) - k[2]
-            out[i, j, 0] = _byte(luma + k[3] * cr)
-            out[i, j, 1] = _byte(luma - k[6] * cb - k[5] * cr)
-            out[i, j, 2] = _byte(luma + k[4] * cb)
+            luma = (_F(row[j]) - k0) * k1 + _F(0.5)
+            red[j] = np.int32(min(max(luma + k3 * cr[j], zero), top))
+            green[j] = np.int32(min(max(luma - k6 * cb[j] - k5 * cr[j], zero), top))
+            blue[j] = np.int32(min(max(luma + k4 * cb[j], zero), top))
 
 
-@numba.njit(inline="always")
-def _byte(value: float) -> int:
-    return np.uint8(min(max(value * np.float32(255) + np.float32(0.5), np.float32(0)), np.float32(255)))
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _spread(u: Plane, v: Plane, origin: Pair, chroma: Pair, i: int, zero: float, cb: Floats, cr: Floats) -> None:  # noqa: PLR0917
+    """Signed chroma codes of luma row i; kept from the row above inside a block."""
+    row = (origin[1] + i) >> chroma[1]
+    if i and row == (origin[1] + i - 1) >> chroma[1]:
+        return
+    from_u, from_v = u[row], v[row]
+    for j in range(len(cb)):
+        at = (origin[0] + j) >> chroma[0]
+        cb[j], cr[j] = _F(from_u[at]) - zero, _F(from_v[at]) - zero
 
 
-@numba.njit(cache=True, nogil=True)
-def add_luma(y: Plane, x0: int, y0: int, before: Floats, after: Floats, mask: Floats, k: Floats) -> None:
-    """Add mask * luma(after - before), rounded, to the luma (or gray) plane; a difference of no code changes nothing."""
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def add_yuv(planes: Planes, origin: Pair, chroma: Pair, change: Change, k: Floats) -> None:
+    """Add mask * (after - before) in codes; a chroma sample gets the mean over the luma samples of its block."""
+    y, u, v = planes
+    before, after, mask = change
     h, w = mask.shape
+    luma, cb, cr = np.empty(w, _F), np.zeros(w, _F), np.zeros(w, _F)
+    kr, kg, kb = k[12], k[13], k[14]
     for i in range(h):
-        row = y[y0 + i]
+        b, a, m = before[i], after[i], mask[i]
         for j in range(w):
-            red = after[i, j, 0] - before[i, j, 0]
-            green = after[i, j, 1] - before[i, j, 1]
-            blue = after[i, j, 2] - before[i, j, 2]
-            step = np.rint(mask[i, j] * k[7] * (k[12] * red + k[13] * green + k[14] * blue))
-            if step != 0:
-                row[x0 + j] = _clip(row[x0 + j], step, k)
+            red, green, blue = m[j] * (a[j, 0] - b[j, 0]), m[j] * (a[j, 1] - b[j, 1]), m[j] * (a[j, 2] - b[j, 2])
+            grey = kr * red + kg * green + kb * blue
+            luma[j] = grey
+            cb[j] += blue - grey
+            cr[j] += red - grey
+        _add_row(y[origin[1] + i, origin[0] : origin[0] + w], luma, k[7], k[10], k[11])
+        below = (i + 1) & ((1 << chroma[1]) - 1)
+        if below == 0 or i == h - 1:
+            rows = below if below else 1 << chroma[1]
+            at = (origin[1] + i) >> chroma[1]
+            _fold(cb, chroma[0], rows)
+            _fold(cr, chroma[0], rows)
+            columns = (w + (1 << chroma[0]) - 1) >> chroma[0]
+            left = origin[0] >> chroma[0]
+            _add_row(u[at, left : left + columns], cb, k[9], k[10], k[11])
+            _add_row(v[at, left : left + columns], cr, k[8], k[10], k[11])
+            cb[:], cr[:] = 0, 0
 
 
-@numba.njit(cache=True, nogil=True)
-def add_chroma(
-    u: Plane, v: Plane, x0: int, y0: int, sx: int, sy: int, before: Floats, after: Floats, mask: Floats, k: Floats
-) -> None:
-    """Add to each chroma sample the mean of mask * chroma(after - before) over the luma samples of its block."""
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def add_channel(plane: Plane, origin: Pair, weights: Floats, change: Change, k: Floats) -> None:
+    """Add mask * weights . (after - before) to one plane: one of R, G, B, or gray."""
+    before, after, mask = change
     h, w = mask.shape
-    across, down = 1 << sx, 1 << sy
-    for ci in range((h + down - 1) >> sy):
-        rows = min(down, h - (ci << sy))
-        for cj in range((w + across - 1) >> sx):
-            columns = min(across, w - (cj << sx))
-            cb = cr = np.float32(0)
-            for i in range(ci << sy, (ci << sy) + rows):
-                for j in range(cj << sx, (cj << sx) + columns):
-                    red = mask[i, j] * (after[i, j, 0] - before[i, j, 0])
-                    green = mask[i, j] * (after[i, j, 1] - before[i, j, 1])
-                    blue = mask[i, j] * (after[i, j, 2] - before[i, j, 2])
-                    luma = k[12] * red + k[13] * green + k[14] * blue
-                    cb += blue - luma
-                    cr += red - luma
-            share = np.float32(1) / np.float32(rows * columns)
-            row, column = (y0 >> sy) + ci, (x0 >> sx) + cj
-            step = np.rint(cb * share * k[9])
-            if step != 0:
-                u[row, column] = _clip(u[row, column], step, k)
-            step = np.rint(cr * share * k[8])
-            if step != 0:
-                v[row, column] = _clip(v[row, column], step, k)
-
-
-@numba.njit(cache=True, nogil=True)
-def add_channel(
-    plane: Plane, x0: int, y0: int, channel: int, before: Floats, after: Floats, mask: Floats, k: Floats
-) -> None:
-    """Add mask * (after - before) of one of R, G, B to its plane."""
-    h, w = mask.shape
+    step = np.empty(w, _F)
+    red, green, blue = weights[0], weights[1], weights[2]
     for i in range(h):
-        row = plane[y0 + i]
+        b, a, m = before[i], after[i], mask[i]
         for j in range(w):
-            step = np.rint(mask[i, j] * k[7] * (after[i, j, channel] - before[i, j, channel]))
-            if step != 0:
-                row[x0 + j] = _clip(row[x0 + j], step, k)
+            step[j] = m[j] * (red * (a[j, 0] - b[j, 0]) + green * (a[j, 1] - b[j, 1]) + blue * (a[j, 2] - b[j, 2]))
+        _add_row(plane[origin[1] + i, origin[0] : origin[0] + w], step, k[7], k[10], k[11])
 
 
-@numba.njit(inline="always")
-def _clip(code: int, step: float, k: Floats) -> float:
-    return min(max(np.float32(code) + step, k[10]), k[11])
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _fold(sums: Floats, across: int, rows: int) -> None:
+    """Sums over a block's rows, one a luma column -> means over blocks, in the first places."""
+    width = len(sums)
+    if across == 0:
+        for j in range(width):
+            sums[j] /= _F(rows)
+        return
+    for c in range((width + (1 << across) - 1) >> across):
+        first, last = c << across, min((c + 1) << across, width)
+        total = _F(0)
+        for j in range(first, last):
+            total += sums[j]
+        sums[c] = total / _F(rows * (last - first))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _add_row(row: Plane, step: Floats, scale: float, low: float, high: float) -> None:
+    """Add rounded steps to a row of codes; a step of no code leaves even a code beyond the legal ones alone."""
+    for j in range(len(row)):
+        change, old = np.rint(step[j] * scale), _F(row[j])
+        row[j] = np.int32(min(max(old + change, low), high) if change != _F(0) else old)

@@ -132,6 +132,17 @@ def components(native: av.VideoFrame) -> tuple[Plane, ...]:
     return tuple(views)
 
 
+def whole_planes(native: av.VideoFrame) -> tuple[Plane, ...] | None:
+    """Like `components` for contiguous layouts, with the padding of rows; None for a frame stored upside down.
+
+    Rows without gaps between them are what compiled kernels are fastest on.
+    """
+    form = layout(native.format.name)
+    if any(native.planes[c.plane].line_size < 0 for c in form.components):
+        return None
+    return tuple(_rows(native.planes[c.plane], form.dtype) for c in form.components)
+
+
 def _rows(plane: Any, dtype: np.dtype[Any]) -> Plane:
     rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
     return rows[::-1] if plane.line_size < 0 else rows

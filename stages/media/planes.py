@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from stages.contract import MapStage
 from stages.media import kernels
 from stages.media.colour import coding
-from stages.media.pixels import Layout, Plane, components, layout
+from stages.media.pixels import Layout, Plane, components, layout, whole_planes
 from stages.packets import Edit, Edits, Floats, Frame
 
 Box = tuple[int, int, int, int]
@@ -46,13 +46,12 @@ def crop(frame: Frame, box: Box) -> Floats:
     x0, y0, x1, y1 = _inside(box, frame)
     k, form = _constants(frame)
     out = np.empty((y1 - y0, x1 - x0, 3), np.float32)
-    planes, origin = _readable(frame.native, form, (x0, y0, x1, y1))
+    planes, origin = _readable(frame.native, form, box)
     if form.model == "yuv":
-        kernels.yuv_to_rgb(*planes, *origin, *form.chroma, k, out)
+        kernels.yuv_to_rgb(planes, origin, form.chroma, k, out)
         return out
     for channel in range(3):
-        plane = planes[channel % len(planes)][origin[1] : origin[1] + y1 - y0, origin[0] : origin[0] + x1 - x0]
-        np.multiply(plane.astype(np.float32) - k[0], k[1], out=out[..., channel])
+        np.multiply(_cut(planes, channel, origin, out) - k[0], k[1], out=out[..., channel])
     return out
 
 
@@ -65,8 +64,8 @@ def rgb8(
 ) -> Bytes:
     """8-bit R'G'B' (h, w, 3) of the frame or of `box`, for detectors and landmarkers; `size` is (width, height).
 
-    Where the box goes beyond the frame the edge is repeated, or black is filled in. Resizing is by area when it
-    shrinks and linear when it grows, done on the planes before conversion; chroma may sit half a block off then.
+    Where the box goes beyond the frame the edge is repeated, or black is filled in. Resizing is
+    antialiased and done on the planes before conversion; off the chroma grid, chroma may sit a luma pixel aside then.
     """
     whole = (0, 0, frame.width, frame.height)
     wanted = whole if box is None else box
@@ -103,10 +102,11 @@ def paste(frame: Frame, edits: tuple[Edit, ...]) -> Frame:
     native.make_writable()
     for edit in edits:
         box = _inside(edit.box, frame)
+        if align(box, frame) != box:
+            raise ValueError(f"box {box} is not on the chroma grid of {frame.pixel_format}; use align()")
         planes, origin = _readable(native, form, box)
         _add(form, planes, origin, edit, k)
-        if not form.contiguous:
-            _store(native, form, box, planes)
+        _store(native, form, box, planes)
     return replace(frame, native=native)
 
 
@@ -122,19 +122,21 @@ def clone(native: av.VideoFrame) -> av.VideoFrame:
         graphs[key] = _null_graph(native)
     source, sink, _ = graphs[key]
     source.push(native)
-    return sink.pull()
+    copy: av.VideoFrame = sink.pull()
+    return copy
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteBack(MapStage):
     """Writes edits into the native planes; without edits the very frame that came goes on."""
 
-    def process(self, frame: Frame, edits: Edits | None) -> Frame:  # type: ignore[override]
+    def process(self, frame: Frame, edits: Edits | None) -> Frame:
         """See `paste`."""
         return paste(frame, edits.edits) if edits is not None and edits.edits else frame
 
 
 _LOCAL = threading.local()
+_ONE_OF_RGB = np.eye(3, dtype=np.float32)
 
 
 def _null_graph(native: av.VideoFrame) -> tuple[Any, Any, Graph]:
@@ -166,17 +168,21 @@ def _inside(box: Box, frame: Frame) -> Box:
 
 
 def _readable(native: av.VideoFrame, form: Layout, box: Box) -> tuple[tuple[Plane, ...], tuple[int, int]]:
-    """Planes the kernels can read and the luma origin of `box` in them: the frame's own, or copies of whole blocks."""
+    """Planes the kernels can work on (the frame's, or copies of whole blocks) and the luma origin of `box` there."""
+    if form.contiguous and (own := whole_planes(native)) is not None:
+        return own, (box[0], box[1])
     views = components(native)
-    if form.contiguous:
-        return views, (box[0], box[1])
     blocks = [_block(box, form, i) for i in range(len(views))]
-    native_order = form.dtype.newbyteorder("=")
-    copies = tuple(np.right_shift(v[b], form.shift).astype(native_order) for v, b in zip(views, blocks, strict=True))
-    return copies, (box[0] - blocks[0][1].start, box[1] - blocks[0][0].start)
+    order = form.dtype.newbyteorder("=")
+    copies = (np.right_shift(view[block], form.shift) for view, block in zip(views, blocks, strict=True))
+    origin = box[0] - (blocks[0][1].start or 0), box[1] - (blocks[0][0].start or 0)
+    return tuple(np.ascontiguousarray(copy, order) for copy in copies), origin
 
 
 def _store(native: av.VideoFrame, form: Layout, box: Box, copies: tuple[Plane, ...]) -> None:
+    """Put copies of blocks back; the frame's own planes are where they belong."""
+    if form.contiguous and whole_planes(native) is not None:
+        return
     for i, (view, copy) in enumerate(zip(components(native), copies, strict=True)):
         view[_block(box, form, i)] = np.left_shift(copy, form.shift)
 
@@ -191,39 +197,50 @@ def _block(box: Box, form: Layout, index: int) -> tuple[slice, slice]:
 
 
 def _add(form: Layout, planes: tuple[Plane, ...], origin: tuple[int, int], edit: Edit, k: Floats) -> None:
-    what = edit.before, edit.after, edit.mask, k
-    if form.model == "rgb":
-        for channel in range(3):
-            kernels.add_channel(planes[channel], *origin, channel, *what)
-        return
-    kernels.add_luma(planes[0], *origin, *what)
+    change = tuple(np.ascontiguousarray(a) for a in (edit.before, edit.after, edit.mask))
     if form.model == "yuv":
-        kernels.add_chroma(planes[1], planes[2], *origin, *form.chroma, *what)
+        kernels.add_yuv(planes, origin, form.chroma, change, k)
+        return
+    for plane, weights in zip(planes, _ONE_OF_RGB if form.model == "rgb" else k[None, 12:15], strict=True):
+        kernels.add_channel(plane, origin, weights, change, k)
 
 
 def _convert8(frame: Frame, box: Box, size: tuple[int, int] | None) -> Bytes:
     k, form = _constants(frame)
     planes, origin = _readable(frame.native, form, box)
     chroma = form.chroma
-    if size is not None:
-        planes = tuple(_resized(p, form, i, box, origin, size) for i, p in enumerate(planes))
-        origin, chroma = (0, 0), (0, 0)
     width, height = size or (box[2] - box[0], box[3] - box[1])
-    out = np.empty((height, width, 3), np.uint8)
+    if size is not None:
+        region = (*origin, origin[0] + box[2] - box[0], origin[1] + box[3] - box[1])
+        chromas = [(0, 0)] + [form.chroma if form.model == "yuv" else (0, 0)] * 2
+        planes = tuple(_resized(p, region, c, size) for p, c in zip(planes, chromas, strict=False))
+        origin, chroma = (0, 0), (0, 0)
+    out = np.empty((3, height, width), np.uint8)
     if form.model == "yuv":
-        kernels.yuv_to_rgb8(*planes, *origin, *chroma, k, out)
-        return out
-    for channel in range(3):
-        plane = planes[channel % len(planes)][origin[1] : origin[1] + height, origin[0] : origin[0] + width]
-        out[..., channel] = np.clip((plane.astype(np.float32) - k[0]) * (255 * k[1]) + 0.5, 0, 255)
-    return out
+        kernels.yuv_to_rgb8(planes, origin, chroma, k, out)
+    else:
+        for channel, target in enumerate(out):
+            cut = _cut(planes, channel, origin, target)
+            target[:] = np.clip((cut - k[0]) * (255 * k[1]) + np.float32(0.5), 0, 255)
+    picture: Bytes = cv2.merge((out[0], out[1], out[2]))
+    return picture
 
 
-def _resized(plane: Plane, form: Layout, index: int, box: Box, origin: tuple[int, int], size: tuple[int, int]) -> Plane:
-    sx, sy = form.chroma if index and form.model == "yuv" else (0, 0)
-    x0, y0 = origin[0] >> sx, origin[1] >> sy
-    x1, y1 = -(-(origin[0] + box[2] - box[0]) >> sx), -(-(origin[1] + box[3] - box[1]) >> sy)
-    shrinks = size[0] < x1 - x0 and size[1] < y1 - y0
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized: Plane = cv2.resize(plane[y0:y1, x0:x1], size, interpolation=how)
-    return resized
+def _cut(planes: tuple[Plane, ...], channel: int, origin: tuple[int, int], like: Plane) -> Floats:
+    """The samples of R, G or B (gray serves all three) that belong to a picture of the shape of `like`."""
+    x, y = origin
+    plane = planes[channel % len(planes)]
+    return plane[y : y + like.shape[0], x : x + like.shape[1]].astype(np.float32)
+
+
+def _resized(plane: Plane, region: Box, chroma: tuple[int, int], size: tuple[int, int]) -> Plane:
+    """`region` (luma pixels) of a plane at `size`: halved by area while that is twice too large, then linear.
+
+    That is free of aliasing and ten times faster than INTER_AREA at odd ratios.
+    """
+    (sx, sy), (x0, y0, x1, y1) = chroma, region
+    part = plane[y0 >> sy : -(-y1 >> sy), x0 >> sx : -(-x1 >> sx)]
+    while part.shape[1] >= 2 * size[0] and part.shape[0] >= 2 * size[1]:
+        height, width = part.shape[0] // 2, part.shape[1] // 2
+        part = cv2.resize(part[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import av.container
 import numpy as np
 from av.codec.context import Flags
 from av.sidedata.sidedata import Type
@@ -17,7 +19,19 @@ from stages.media.containers import MUXERS, keeps_time, relabelled
 from stages.media.passengers import Passengers
 from stages.packets import Clip, Frame
 
+_JPEG = 2  # AVCOL_RANGE_JPEG
 _HDR = {Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL, Type.DOVI_METADATA, Type.DYNAMIC_HDR_PLUS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an encoder is opened with; see `stages.media.encode.Encode`."""
+
+    codec: str
+    pixel_format: str
+    options: dict[str, str]
+    threads: int = 0
+    audio: bool = True
 
 
 class VideoWriter:
@@ -26,38 +40,24 @@ class VideoWriter:
     The encoder is opened with the first frame, whose tags it takes over.
     """
 
-    def __init__(
-        self,
-        clip: Clip,
-        path: Path,
-        codec: str,
-        pixel_format: str,
-        options: Mapping[str, str],
-        threads: int,
-        audio: bool,
-    ) -> None:
+    def __init__(self, clip: Clip, path: Path, settings: Settings) -> None:
         self.path, self.warnings = path, list[str]()
-        self._clip, self._format, self._first = clip, pixel_format, True
+        self._settings, self._started = settings, False
         path.open("wb").close()
         muxer = MUXERS[path.suffix]
         self._output = av.open(str(path), "w", format=muxer, container_options=_muxer_options(muxer, clip.time_base))
-        self._stream: Any = self._output.add_stream(codec, rate=clip.rate, options=dict(options))
-        self._asked = set(options)
-        context = self._stream.codec_context
-        context.width, context.height, context.pix_fmt = clip.width, clip.height, pixel_format
-        context.time_base = self._stream.time_base = clip.time_base
-        context.thread_count = threads
-        context.flags |= int(Flags.frame_duration)
-        if codec == "libx265" and muxer in ("mp4", "mov"):
-            context.codec_tag = "hvc1"  # QuickTime plays no hev1
-        self._passengers = Passengers(clip, self._output, path.suffix, audio=audio) if clip.kind == "video" else None
-        self._warn_of_losses(clip, path.suffix)
+        self._stream = _add_stream(self._output, clip, settings)
+        self._passengers = None
+        if clip.kind == "video":
+            self._passengers = Passengers(clip, self._output, path.suffix, audio=settings.audio)
+            self.warnings += self._passengers.warnings
+        self._warn_of_losses(clip)
 
     def write(self, frame: Frame) -> None:
         """Encode one frame."""
         native = self._converted(frame.native)
-        if self._first:
-            self._open(frame.native)
+        if not self._started:
+            self._start(frame.native)
         native.pict_type = 0  # the encoder chooses, whatever the source's encoder chose
         self._mux(self._stream.encode(native))
 
@@ -74,10 +74,8 @@ class VideoWriter:
         """Leave nothing behind."""
         if self._passengers is not None:
             self._passengers.close()
-        try:
+        with suppress(av.error.FFmpegError, OSError):  # the disk may be the reason for giving up
             self._output.close()
-        except (av.error.FFmpegError, OSError):
-            pass  # the disk may be the reason for giving up
         self.path.unlink(missing_ok=True)
 
     def _mux(self, packets: list[av.Packet]) -> None:
@@ -87,41 +85,54 @@ class VideoWriter:
                     self._output.mux(other)
             self._output.mux(packet)
 
-    def _open(self, native: av.VideoFrame) -> None:
-        self._first = False
+    def _start(self, native: Any) -> None:
+        self._started = True
         context = self._stream.codec_context
         context.color_primaries, context.color_trc = native.color_primaries, native.color_trc
-        context.colorspace, context.color_range = native.colorspace, native.color_range
-        if native.format.name.startswith("yuvj"):
-            context.color_range = 2
+        context.colorspace = native.colorspace
+        context.color_range = _JPEG if native.format.name.startswith("yuvj") else native.color_range
         if self._passengers is not None:
             self._stream.metadata.update(self._passengers.video_tags)
-            if self._passengers.aspect:
-                context.sample_aspect_ratio = self._passengers.aspect
-        matrix = next((s for s in native.side_data if s.type == Type.DISPLAYMATRIX), None)
-        if matrix is not None:
-            self._stream.set_display_matrix(np.frombuffer(matrix, np.int32).tolist())
-        if lost := sorted(s.type.name for s in native.side_data if s.type in _HDR):
-            self.warnings.append(f"HDR metadata not carried over: {', '.join(lost)}")
+            context.sample_aspect_ratio = self._passengers.aspect or Fraction(0, 1)
+        self._carry_side_data(native)
         context.open(strict=False)
-        if unknown := sorted(self._asked & set(context.options)):
+        if unknown := sorted(set(self._settings.options) & set(context.options)):
             raise ConfigError(f"encode.options.{unknown[0]}: unknown to {context.name}; leave it out")
         self._output.start_encoding()
 
-    def _converted(self, native: av.VideoFrame) -> av.VideoFrame:
-        if native.format.name == self._format:
-            return native
-        if relabelled(native.format.name) == self._format:
-            return _relabel(native, self._format)
-        return native.reformat(format=self._format)
+    def _carry_side_data(self, native: Any) -> None:
+        for data in native.side_data:
+            if data.type == Type.DISPLAYMATRIX:
+                self._stream.set_display_matrix(np.frombuffer(data, np.int32).tolist())
+            elif data.type in _HDR:
+                self.warnings.append(f"HDR metadata not carried over: {data.type.name.lower().replace('_', ' ')}")
 
-    def _warn_of_losses(self, clip: Clip, suffix: str) -> None:
-        if self._passengers is not None:
-            self.warnings += self._passengers.warnings
-        if self._format != relabelled(clip.pixel_format) and self._format != clip.pixel_format:
-            self.warnings.append(f"pixels converted from {clip.pixel_format} to {self._format}")
-        if not keeps_time(suffix, clip.time_base):
-            self.warnings.append(f"a {suffix} file rounds timestamps to 1 ms; use .mov or .mp4 to keep them exact")
+    def _converted(self, native: av.VideoFrame) -> av.VideoFrame:
+        wanted = self._settings.pixel_format
+        if native.format.name == wanted:
+            return native
+        if relabelled(native.format.name) == wanted:
+            return relabel(native, wanted)
+        return native.reformat(format=wanted)
+
+    def _warn_of_losses(self, clip: Clip) -> None:
+        wanted = self._settings.pixel_format
+        if wanted not in (clip.pixel_format, relabelled(clip.pixel_format)):
+            self.warnings.append(f"pixels converted from {clip.pixel_format} to {wanted}")
+        if not keeps_time(self.path.suffix, clip.time_base):
+            self.warnings.append(f"{self.path.suffix} rounds timestamps to 1 ms; .mov and .mp4 keep them exact")
+
+
+def _add_stream(output: av.container.OutputContainer, clip: Clip, settings: Settings) -> Any:
+    stream: Any = output.add_stream(settings.codec, rate=clip.rate, options=dict(settings.options))
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = clip.width, clip.height, settings.pixel_format
+    context.time_base = stream.time_base = clip.time_base
+    context.thread_count = settings.threads
+    context.flags |= int(Flags.frame_duration)
+    if settings.codec == "libx265" and output.format.name in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # QuickTime plays no hev1
+    return stream
 
 
 def _muxer_options(muxer: str, time_base: Fraction) -> dict[str, str]:
@@ -129,13 +140,15 @@ def _muxer_options(muxer: str, time_base: Fraction) -> dict[str, str]:
     return {"video_track_timescale": str(time_base.denominator)} if muxer in ("mp4", "mov") else {}
 
 
-def _relabel(native: av.VideoFrame, name: str) -> av.VideoFrame:
-    """The same samples under another name of their format."""
+def relabel(native: av.VideoFrame, name: str) -> av.VideoFrame:
+    """The same samples under another name of their format, marked full range."""
     other = av.VideoFrame(native.width, native.height, name)
     for source, target in zip(native.planes, other.planes, strict=True):
-        rows = np.frombuffer(source, np.uint8).reshape(source.height, -1)
-        np.frombuffer(target, np.uint8).reshape(target.height, -1)[:, : source.width] = rows[:, : source.width]
+        rows = np.frombuffer(memoryview(source), np.uint8).reshape(source.height, -1)
+        np.frombuffer(memoryview(target), np.uint8).reshape(target.height, -1)[:, : source.width] = rows[
+            :, : source.width
+        ]
     other.pts, other.time_base, other.duration = native.pts, native.time_base, native.duration
-    other.colorspace, other.color_range = native.colorspace, 2
+    other.colorspace, other.color_range = native.colorspace, _JPEG
     other.color_primaries, other.color_trc = native.color_primaries, native.color_trc
     return other

@@ -1,0 +1,95 @@
+"""Writing pictures: a still, or one numbered file a frame."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+from av.codec.context import Flags
+
+from stages.media import containers, images
+from stages.packets import Clip, Frame
+
+_LAMBDA = 118  # FF_QP2LAMBDA: quality scale 1 in the units of global_quality
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCodec:
+    """An encoder whose packets are picture files."""
+
+    name: str
+    suffix: str
+
+
+CODECS = {
+    "png": ImageCodec("png", ".png"),
+    "tiff": ImageCodec("tiff", ".tif"),
+    "mjpeg": ImageCodec("mjpeg", ".jpg"),
+}
+_BY_SUFFIX = {"tif": CODECS["tiff"], "tiff": CODECS["tiff"], "jpg": CODECS["mjpeg"], "jpeg": CODECS["mjpeg"]}
+
+
+def image_codec(clip: Clip) -> ImageCodec:
+    """The codec that keeps a picture what it is: TIFF and JPEG stay that, all others become PNG."""
+    return _BY_SUFFIX.get(clip.codec, CODECS["png"])
+
+
+class ImageWriter:
+    """Writes frames into `path`: a file for a still, else a folder of pictures with the source's names."""
+
+    def __init__(self, clip: Clip, path: Path, codec: ImageCodec, options: dict[str, str] | None = None) -> None:
+        self.path, self.warnings = path, list[str]()
+        self._clip, self._codec, self._options = clip, codec, options or {}
+        self._format = containers.pixel_format(codec.name, clip.pixel_format)
+        self._context: Any = None
+        self._names = [p.stem for p in images.listed(clip.path)] if clip.kind == "sequence" else []
+        if clip.kind == "still":
+            path.open("wb").close()
+        else:
+            path.mkdir(exist_ok=True)
+        if self._format != clip.pixel_format:
+            self.warnings.append(f"pixels converted from {clip.pixel_format} to {self._format}")
+
+    def write(self, frame: Frame) -> None:
+        """Write one picture."""
+        native = frame.native
+        if native.format.name != self._format:
+            native = native.reformat(format=self._format)
+        if self._context is None:
+            self._context = self._open(native)
+        native.pict_type = 0
+        data = b"".join(bytes(packet) for packet in self._context.encode(native))
+        self._target(frame.at.index).write_bytes(data)
+
+    def close(self) -> None:
+        """Nothing is pending: every picture is whole when written."""
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path, ignore_errors=True)
+        else:
+            self.path.unlink(missing_ok=True)
+
+    def _target(self, index: int) -> Path:
+        if self._clip.kind == "still":
+            return self.path
+        name = self._names[index] if self._names else f"{index:06d}"
+        return self.path / f"{name}{self._codec.suffix}"
+
+    def _open(self, native: av.VideoFrame) -> Any:
+        context: Any = av.CodecContext.create(self._codec.name, "w")
+        context.width, context.height, context.pix_fmt = native.width, native.height, self._format
+        context.time_base, context.framerate = self._clip.time_base, self._clip.rate
+        context.thread_count = 1  # frame threads would hold pictures back
+        context.color_range, context.colorspace = native.color_range, native.colorspace
+        context.color_primaries, context.color_trc = native.color_primaries, native.color_trc
+        if self._codec.name == "mjpeg":
+            context.flags |= int(Flags.qscale)
+            context.global_quality = _LAMBDA
+            context.qmin = context.qmax = 1
+        context.options.update(self._options)
+        return context
