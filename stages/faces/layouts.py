@@ -73,7 +73,7 @@ NOSE: Final = _group(168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 48,
 RIGHT_IRIS: Final = _group(468, 469, 470, 471, 472)
 LEFT_IRIS: Final = _group(473, 474, 475, 476, 477)
 IRISES: Final = _group(*RIGHT_IRIS.tolist(), *LEFT_IRIS.tolist())
-"""Centre, then four points of the rim; right eye first, as the model gives them."""
+"""Centre, then the rim at the picture's right, top, left and bottom; right eye first, as the model gives them."""
 
 RIGID: Final = _group(33, 133, 362, 263, 168, 6, 197, 195, 122, 351, 8, 9, 151, 10, 109, 338, 67, 297, 54, 284,
                       21, 251, 162, 389, 127, 356, 234, 454, 143, 372, 34, 264)
@@ -84,8 +84,8 @@ RIGID: Final = _group(33, 133, 362, 263, 168, 6, 197, 195, 122, 351, 8, 9, 151, 
 def _mirror() -> Indices:
     x_flipped = CANONICAL * np.array([-1, 1, 1], np.float32)
     nearest = np.square(x_flipped[:, None] - CANONICAL[None]).sum(2).argmin(1)
-    # A rim runs outward, up, inward, down on one eye; the other eye's numbering is its mirror image.
-    return _group(*nearest.tolist(), *LEFT_IRIS.tolist(), *RIGHT_IRIS.tolist())
+    # Both rims start at the picture's right and go up and around, so mirroring swaps their second and fourth points.
+    return _group(*nearest.tolist(), *LEFT_IRIS[[0, 3, 2, 1, 4]].tolist(), *RIGHT_IRIS[[0, 3, 2, 1, 4]].tolist())
 
 
 MIRROR: Final = _mirror()

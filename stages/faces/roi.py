@@ -1,0 +1,100 @@
+"""A rotated square around a face, and the picture inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.faces import layouts
+from stages.media import planes
+from stages.packets import Floats, Frame
+
+_LEFT_CORNER, _RIGHT_CORNER = 263, 33  # outer eye corners: the eye line
+
+
+@dataclass(frozen=True, slots=True)
+class Roi:
+    """A square: centre and side in luma pixels; angle in radians of its upper edge, clockwise as seen, 0 when level."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+
+    @classmethod
+    def around_box(cls, box: Floats, right_eye: Floats, left_eye: Floats, margin: float) -> Roi:
+        """Around a detector's box (x0, y0, x1, y1), level with the eyes; `margin` times its longer side."""
+        x0, y0, x1, y1 = (float(value) for value in box)
+        across = left_eye - right_eye
+        side = margin * max(x1 - x0, y1 - y0)
+        return cls((x0 + x1) / 2, (y0 + y1) / 2, side, float(np.arctan2(across[1], across[0])))
+
+    @classmethod
+    def around_landmarks(cls, landmarks: Floats, margin: float) -> Roi:
+        """Around (478, 3) landmarks, level with the eyes; `margin` times their longer extent in that frame of axes."""
+        across = landmarks[_LEFT_CORNER, :2] - landmarks[_RIGHT_CORNER, :2]
+        angle = float(np.arctan2(across[1], across[0]))
+        turn = _turn(-angle)
+        level = landmarks[: layouts.MESH_COUNT, :2] @ turn.T
+        low, high = level.min(0), level.max(0)
+        x, y = (low + high) / 2 @ turn
+        return cls(float(x), float(y), margin * float((high - low).max()), angle)
+
+    def to_frame(self, points: Floats, size: int) -> Floats:
+        """(n, 3) points in pixels of the `size` x `size` crop -> luma pixels; z gets the same scale."""
+        scale = self.side / size
+        placed = np.empty_like(points)
+        placed[:, :2] = (points[:, :2] - size / 2) @ (_turn(self.angle).T * scale) + (self.x, self.y)
+        placed[:, 2] = points[:, 2] * scale
+        return placed
+
+    def pixels(self, frame: Frame, size: int) -> NDArray[np.uint8]:
+        """The square as (size, size, 3) RGB; beyond the frame the edge is repeated.
+
+        Only the face's region is converted, reduced to about the wanted scale first, then turned.
+        """
+        reach = self.side / 2 * (abs(np.cos(self.angle)) + abs(np.sin(self.angle)))
+        box = (int(self.x - reach), int(self.y - reach), int(self.x + reach) + 2, int(self.y + reach) + 2)
+        scale = min(1.0, size / self.side)
+        wide, high = box[2] - box[0], box[3] - box[1]
+        picture = planes.rgb8(frame, box, (max(1, round(wide * scale)), max(1, round(high * scale))))
+        turned: NDArray[np.uint8] = cv2.warpAffine(
+            picture,
+            self._to_crop(box, (picture.shape[1] / wide, picture.shape[0] / high), size),
+            (size, size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return turned
+
+    def _to_crop(self, box: tuple[int, int, int, int], scale: tuple[float, float], size: int) -> NDArray[np.float64]:
+        """(2, 3) matrix from pixel centres of the reduced box to pixel centres of the crop."""
+        linear = _turn(-self.angle) * (size / self.side)
+        reduced = np.diag([1 / scale[0], 1 / scale[1]])
+        corner = np.array([box[0] - self.x, box[1] - self.y])
+        matrix = linear @ reduced
+        # Continuous coordinates put a pixel's centre at .5, warpAffine at 0.
+        offset = linear @ corner + size / 2 + matrix @ np.array([0.5, 0.5]) - 0.5
+        return np.column_stack([matrix, offset])
+
+
+def bounds(landmarks: Floats) -> Floats:
+    """(4,) x0, y0, x1, y1 around (478, 3) landmarks."""
+    points = landmarks[: layouts.MESH_COUNT, :2]
+    return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+
+
+def overlap(first: Floats, second: Floats) -> float:
+    """Intersection over union of two boxes (x0, y0, x1, y1)."""
+    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+    shared = float(max(sides[0], 0) * max(sides[1], 0))
+    areas = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]))
+    return shared / max(areas - shared, 1e-6)
+
+
+def _turn(angle: float) -> NDArray[np.float64]:
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])

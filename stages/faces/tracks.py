@@ -1,0 +1,127 @@
+"""What a tracker remembers: live tracks, lost ones, and who is who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from stages.faces.roi import bounds, overlap
+from stages.media import planes
+from stages.packets import Face, Floats, Frame
+
+_SAME_FACE = 0.5  # intersection over union above which two tracks are on one face
+_JUMP = 0.35  # of a face's size: further than a head moves between two frames
+_REACH = 1.5  # of a face's size: how far away a lost face may come back
+_GROWTH = 1.6  # by how much it may have grown or shrunk meanwhile
+
+
+@dataclass
+class Track:
+    """One face over time. landmarks: (478, 3) as last seen. seen: when they were last measured, not bridged."""
+
+    id: int
+    landmarks: Floats
+    presence: float
+    seen: Fraction
+    moved: float = 0.0
+    bridged: bool = False
+
+    @property
+    def box(self) -> Floats:
+        """(4,) around the landmarks."""
+        return bounds(self.landmarks)
+
+    @property
+    def size(self) -> float:
+        """The longer side of the box, in luma pixels."""
+        box = self.box
+        return float(max(box[2] - box[0], box[3] - box[1]))
+
+    def face(self) -> Face:
+        """The packet's entry."""
+        return Face(self.id, self.box, self.landmarks, self.presence, self.bridged)
+
+    def update(self, landmarks: Floats, presence: float, at: Fraction) -> None:
+        """A new measurement."""
+        self.moved = distance(self, landmarks)
+        self.landmarks, self.presence, self.seen, self.bridged = landmarks, presence, at, False
+
+
+@dataclass
+class Memory:
+    """The state that a clip's frames pass through."""
+
+    live: list[Track] = field(default_factory=list)
+    lost: list[Track] = field(default_factory=list)
+    before: Frame | None = None
+    searched: Fraction | None = None
+    next_id: int = 0
+
+    def drop(self, track: Track) -> None:
+        """Stop following a track, but remember it."""
+        self.live.remove(track)
+        self.lost.append(track)
+
+    def forget(self, older_than: Fraction) -> None:
+        """Give up on faces that were lost before this time."""
+        self.lost = [track for track in self.lost if track.seen >= older_than]
+
+    def reset(self) -> None:
+        """A cut: nobody of before is here."""
+        self.live.clear()
+        self.lost.clear()
+
+    def admit(self, landmarks: Floats, presence: float, at: Fraction) -> Track:
+        """A face that no live track is on: the lost one that fits best, or a new one."""
+        fitting = [track for track in self.lost if _fits(track, landmarks)]
+        if fitting:
+            track = min(fitting, key=lambda track: distance(track, landmarks))
+            self.lost.remove(track)
+            track.update(landmarks, presence, at)
+        else:
+            track = Track(self.next_id, landmarks, presence, at)
+            self.next_id += 1
+        self.live.append(track)
+        self.live.sort(key=lambda track: track.id)
+        return track
+
+    def without_duplicates(self) -> None:
+        """Where two tracks have run onto one face, the one that came from further away is dropped."""
+        for track in sorted(self.live, key=lambda track: -track.moved):
+            others = (other for other in self.live if other is not track)
+            if any(overlap(track.box, other.box) > _SAME_FACE for other in others):
+                self.drop(track)
+
+
+def distance(track: Track, landmarks: Floats) -> float:
+    """Median distance of the landmarks to the track's, as a share of the face's size."""
+    return float(np.median(np.linalg.norm(landmarks[:, :2] - track.landmarks[:, :2], axis=1))) / max(track.size, 1.0)
+
+
+def has_jumped(tracks: Iterable[Track]) -> bool:
+    """Whether a face moved further than a head does between two frames."""
+    return any(track.moved > _JUMP for track in tracks)
+
+
+def is_cut(before: Frame, now: Frame) -> bool:
+    """Whether two frames show different scenes: their thumbnails do not correlate.
+
+    A correlation is blind to flashes and fades, and a background that stays keeps it high whatever people do in front.
+    """
+    thumbs = [
+        cv2.cvtColor(planes.rgb8(frame, None, (48, 27)), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        for frame in (before, now)
+    ]
+    centred = [(thumb - thumb.mean()).ravel() for thumb in thumbs]
+    scale = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
+    return scale > 0 and float(centred[0] @ centred[1]) / scale < 0.5
+
+
+def _fits(track: Track, landmarks: Floats) -> bool:
+    box = bounds(landmarks)
+    growth = float(max(box[2] - box[0], box[3] - box[1])) / max(track.size, 1.0)
+    return 1 / _GROWTH < growth < _GROWTH and distance(track, landmarks) < _REACH
