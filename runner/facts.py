@@ -86,8 +86,8 @@ def _size(made: Any) -> int:
 
 def _models(run: Run) -> tuple[ModelUse, ...]:
     used = {}
-    for model in run.shot.models():
-        provider = "not run (analysis cached)" if run.cached and not model.opened else model.provider
+    for node, model in run.shot.models():
+        provider = model.provider if node.name in run.ran else "not run (analysis cached)"
         used[model.asset.name] = ModelUse(
             name=model.asset.name, sha256=model.sha256, licence=model.asset.licence, provider=provider
         )

@@ -26,7 +26,7 @@ def literal(words: Sequence[str]) -> list[str]:
 
 def _quoted(word: str) -> str:
     key, _, value = word.partition("=")
-    plain = re.fullmatch(r"[\w./:@%+~-]*", value) or value[:1] in "'\"" or value.startswith(("glob(", "choice("))
+    plain = re.fullmatch(r"[\w./:@%+~-]*", value, re.ASCII) or value[:1] in "'\"" or value.startswith(("glob(", "choice("))
     return word if plain else f"{key}='{value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
 
 

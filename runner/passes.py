@@ -34,6 +34,7 @@ class Run:
     timelines: Timelines = field(default_factory=dict)
     results: dict[str, PassResult] = field(default_factory=dict)
     shape_seconds: dict[str, float] = field(default_factory=dict)
+    ran: set[str] = field(default_factory=set)
     cached: bool = False
 
     @property
@@ -67,7 +68,7 @@ def measure(run: Run) -> None:
 
 def _measure(run: Run) -> Timelines:
     cut = run.shot.plan
-    prepare(cut.measure)
+    _prepare(run, cut.measure)
     writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in cut.kept}
     with ExitStack() as undo:
         for writer in writers.values():
@@ -87,7 +88,7 @@ def shape(run: Run) -> None:
 
 def _shape(run: Run, node: Node) -> Spool[Packet]:
     started = time.perf_counter()
-    prepare([node])
+    _prepare(run, [node])
     ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()}
     total = len(next(iter(ports.values())))
     writer = SpoolWriter(run.cache.path(run.keys[node.name]))
@@ -116,7 +117,7 @@ def _shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
 def render(run: Run) -> PassResult:
     """Pass 2: the delivery and everything beside it, into the work folder."""
     cut = run.shot.plan
-    prepare(cut.render)
+    _prepare(run, cut.render)
     made_here = {node.name for node in cut.render}
     wires = sorted(set(run.shot.reported.values()) & made_here)
     writers = {name: SpoolWriter(run.folder / ".spool" / f"{name}.spool") for name in wires}
@@ -128,10 +129,11 @@ def render(run: Run) -> PassResult:
     return result
 
 
-def prepare(nodes: Iterable[Node]) -> None:
+def _prepare(run: Run, nodes: Iterable[Node]) -> None:
     """Load models and tables before the first frame."""
     for node in nodes:
         node.stage.prepare()
+        run.ran.add(node.name)
 
 
 def _stream(run: Run, title: str, nodes: Iterable[Node], writers: Mapping[str, SpoolWriter]) -> PassResult:

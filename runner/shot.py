@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from runner import graph as graphs
 from runner.analysis import content_hash
-from runner.graph import Graph
+from runner.graph import Graph, Node
 from runner.plan import Plan, plan
 from runner.settings import Settings
 from runner.workspace import Target
@@ -42,10 +42,10 @@ class Shot:
         """Report name -> wire of Action Units (`measured`, `asked`)."""
         return dict(self.settings["report"] or {})
 
-    def models(self) -> Iterator[Model]:
-        """Every model that a stage of the graph holds."""
+    def models(self) -> Iterator[tuple[Node, Model]]:
+        """Every model of the graph, with the node that holds it."""
         for node in self.graph.nodes:
-            yield from _models_in(node.stage)
+            yield from ((node, model) for model in _models_in(node.stage))
 
 
 def open_shot(settings: Settings) -> Shot:
@@ -57,16 +57,31 @@ def open_shot(settings: Settings) -> Shot:
     path = settings.clip_path()
     decode = settings.stage("decode")
     clip = decode.probe(path)
-    graph = graphs.build(settings["graph"])
+    wanted = settings.values.get("out")
+    graph = graphs.build(_with_container(settings["graph"], wanted))
     cut = plan(graph, (settings["report"] or {}).values())
     encode = _encode(graph)
-    wanted = settings.values.get("out")
-    suffix = encode.suffix(clip, Path(str(wanted)).suffix or None if wanted else None)
-    encode.check(clip, suffix)
+    encode.check(clip)
+    suffix = encode.suffix(clip)
     target = _target(settings, clip, wanted, suffix)
     target.check(path)
     _check_space(target, path)
     return Shot(settings, decode, clip, content_hash(path), graph, cut, target, suffix)
+
+
+def _with_container(graph: Mapping[str, Any], wanted: Any) -> dict[str, Any]:
+    """`out=take.mov` says which container the master gets."""
+    suffix = Path(str(wanted)).suffix.lstrip(".") if wanted else ""
+    target = f"{Encode.__module__}.{Encode.__name__}"
+    return {
+        name: {**spec, "stage": {**spec["stage"], "container": suffix}} if suffix and _names(spec, target) else spec
+        for name, spec in graph.items()
+    }
+
+
+def _names(spec: Any, target: str) -> bool:
+    stage = spec.get("stage") if isinstance(spec, Mapping) else None
+    return isinstance(stage, Mapping) and stage.get("_target_") == target
 
 
 def _encode(graph: Graph) -> Encode:
