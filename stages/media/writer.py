@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class VideoWriter:
         self._settings, self._started = settings, False
         path.open("wb").close()
         muxer = MUXERS[path.suffix]
-        self._output = av.open(str(path), "w", format=muxer, container_options=_muxer_options(muxer, clip.time_base))
+        self._output = av.open(str(path), "w", format=muxer)
         self._stream = _add_stream(self._output, clip, settings)
         self._passengers = None
         if clip.kind == "video":
@@ -98,6 +99,7 @@ class VideoWriter:
         context.open(strict=False)
         if unknown := sorted(set(self._settings.options) & set(context.options)):
             raise ConfigError(f"encode.options.{unknown[0]}: unknown to {context.name}; leave it out")
+        self._output.container_options.update(_muxer_options(self._output))
         self._output.start_encoding()
 
     def _carry_side_data(self, native: Any) -> None:
@@ -135,9 +137,13 @@ def _add_stream(output: av.container.OutputContainer, clip: Clip, settings: Sett
     return stream
 
 
-def _muxer_options(muxer: str, time_base: Fraction) -> dict[str, str]:
-    """MOV and MP4 multiply small timescales unless told; told, timestamps stay the same integers."""
-    return {"video_track_timescale": str(time_base.denominator)} if muxer in ("mp4", "mov") else {}
+def _muxer_options(output: av.container.OutputContainer) -> dict[str, str]:
+    """MOV and MP4 round small timescales up and edit lists to 1 ms unless told; told, time stays the same integers."""
+    if output.format.name not in ("mp4", "mov"):
+        return {}
+    scales = [Fraction(s.time_base).denominator for s in output.streams if s.time_base]
+    movie = lcm(*scales) if lcm(*scales) < 1 << 31 else max(scales)
+    return {"video_track_timescale": str(scales[0]), "movie_timescale": str(movie)}
 
 
 def relabel(native: av.VideoFrame, name: str) -> av.VideoFrame:
