@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from stages.contract import OrderedStage
 from stages.errors import ConfigError
-from stages.faces import flow
+from stages.faces import flow, layouts
 from stages.faces.detect import Detection, Detector
-from stages.faces.landmarks import Landmarker
+from stages.faces.landmarks import Landmarker, Mesh
 from stages.faces.roi import bounds, overlap
 from stages.faces.tracks import Memory, Track, has_jumped, is_cut
 from stages.packets import Faces, Floats, Frame, Job
+
+_EYES_APART = 0.15  # of a face's size: how far the detector's and the mesh's eyes may lie apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +114,7 @@ class TrackFaces(OrderedStage[Memory]):
             if not here and len(state.live) >= self.max_faces:
                 continue
             mesh = self.landmarker.from_detection(frame, face)
-            if mesh.presence < self.min_presence or _is_taken(state, mesh.landmarks, here):
+            if mesh.presence < self.min_presence or not _agree(face, mesh) or _is_taken(state, mesh.landmarks, here):
                 continue
             if here:
                 here[0].update(mesh.landmarks, mesh.presence, now)
@@ -120,6 +124,15 @@ class TrackFaces(OrderedStage[Memory]):
 
 def _area(face: Detection) -> float:
     return float((face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
+
+
+def _agree(face: Detection, mesh: Mesh) -> bool:
+    """Whether the mesh's eyes are where the detector saw them: on the side of a head a mesh may lie convincingly
+    wrong."""
+    right = mesh.landmarks[layouts.RIGHT_EYE, :2].mean(0) - face.right_eye
+    left = mesh.landmarks[layouts.LEFT_EYE, :2].mean(0) - face.left_eye
+    size = float(np.max(face.box[2:] - face.box[:2]))
+    return float(np.hypot(*right) + np.hypot(*left)) / 2 < _EYES_APART * size
 
 
 def _is_taken(state: Memory, landmarks: Floats, here: list[Track]) -> bool:
