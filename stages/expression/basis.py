@@ -61,8 +61,9 @@ class Basis:
 
     def save(self, path: Path) -> None:
         """Write it as a compressed npz; the same basis gives the same bytes."""
+        shapes = {"mean": self.mean, "displacement": self.displacement, "identity": self.identity}
         facts = {"seen": self.seen, "provenance": np.asarray(self.provenance)}
-        np.savez_compressed(path, mean=self.mean, displacement=self.displacement, identity=self.identity, **facts)
+        np.savez_compressed(path, **shapes, **facts)  # type: ignore[arg-type]
 
 
 @cache

@@ -170,7 +170,7 @@ def _scale(source: Doubles, target: Doubles) -> float:
 def _landmarks(rig: Rig, recipe: Recipe, vertex: NDArray[np.int32]) -> Doubles:
     """(478, 3) displacement in rig units, image axes. Irises ride on the front of their eyeball."""
     moved = rig.moved(recipe)
-    at = moved[vertex] * TO_FACE
+    at: Doubles = moved[vertex] * TO_FACE
     for side, iris in (("Left", layouts.LEFT_IRIS), ("Right", layouts.RIGHT_IRIS)):
         ball = EYEBALLS[side]
         front = np.argsort(-rig.base[ball, 2], kind="stable")[:12]
@@ -214,8 +214,8 @@ def _smoother(pinned: Doubles) -> Doubles:
         for a, b in ((0, 1), (1, 2), (2, 0)):
             laplacian[triangle[a], triangle[b]] = laplacian[triangle[b], triangle[a]] = -1.0
     np.fill_diagonal(laplacian, -laplacian.sum(1))
-    laplacian = laplacian / np.diag(laplacian)[:, None]
-    solved: Doubles = np.linalg.solve(np.diag(pinned) + SMOOTHING * laplacian, np.diag(pinned))
+    pull = SMOOTHING * laplacian / np.diag(laplacian)[:, None]
+    solved: Doubles = np.linalg.solve(np.diag(pinned) + pull, np.diag(pinned)).astype(np.float64)
     return solved
 
 

@@ -1,0 +1,150 @@
+"""From a shape difference to intensities: bounded least squares on the Action Unit basis.
+
+A tracked face, brought to face space, differs from the person's neutral by `sum(x * seen * displacement)` plus noise.
+Aligning by stable points takes a little rigid motion out of every displacement, so it is taken out of the basis too:
+what is fitted is what the alignment leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from stages import facs
+from stages.expression import basis, pose
+from stages.faces import layouts
+from stages.packets import Floats
+
+Doubles = NDArray[np.float64]
+
+MEASURED: Final = (1, 2, 4, 5, 7, 10, 12, 15, 17, 20, 25, 26, 43)
+"""Units whose intensity is reported (AU27 and AU45 follow from AU26 and AU43)."""
+ABSORBED: Final = (9, 14, 16, 18, 22, 24, 28, 30, 34, 61, 62, 63, 64)
+"""Units fitted so that their motion is not taken for another's, and not reported yet."""
+
+DEPTH: Final = 0.3  # the tracker's z is an estimate; a deviation in depth counts this much of one in the picture
+OUTLINE: Final = 0.4  # the outline slides along the cheek as the head turns
+RIDGE: Final = 0.001  # share of a column's energy: only keeps twins such as AU43 and AU64 apart
+SWEEPS: Final = 60
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Columns are halves of sided units and whole unsided ones.
+
+    unit, side: (c,) which unit a column is, and its side (0 left, 1 right, 2 both). design: (c, 1434) weighted columns,
+    as seen and aligned. weight: (1434,). gram: (c, c). lowest: (c,) zeros.
+    """
+
+    unit: NDArray[np.intp]
+    side: NDArray[np.intp]
+    design: Doubles
+    weight: Doubles
+    gram: Doubles
+    lowest: Doubles
+
+    def fit(self, difference: NDArray[np.floating]) -> Doubles:
+        """(c,) intensities, not below 0, that explain a face-space `difference` (478, 3)."""
+        target = self.design @ (difference.ravel() * self.weight)
+        found: Doubles = descend(self.gram, target, self.lowest, self.lowest, SWEEPS)
+        return found
+
+    def spread(self, columns: Doubles) -> Floats:
+        """(facs.COUNT, 2) from (c,); an unsided unit stands on both sides."""
+        values = np.zeros((facs.COUNT, 2), np.float32)
+        for half in (0, 1):
+            mine = (self.side == half) | (self.side == 2)
+            values[self.unit[mine], half] = columns[mine]
+        return values
+
+
+@cache
+def solver() -> Solver:
+    """The solver on the committed basis."""
+    table = basis.load()
+    columns, unit, side = [], [], []
+    for number in MEASURED + ABSORBED:
+        index = facs.INDEX[f"AU{number:02d}"]
+        seen = table.displacement[index].astype(np.float64) * float(table.seen[index])
+        halves = [(seen[0], 0), (seen[1], 1)] if _in_halves(number) else [(seen.sum(0), 2)]
+        for column, half in halves:
+            columns.append(aligned(column).ravel())
+            unit.append(index)
+            side.append(half)
+    weight = np.repeat(point_weights()[:, None], 3, 1) * np.array([1, 1, DEPTH])
+    design = np.stack(columns) * weight.ravel()
+    gram = design @ design.T
+    energy = np.diag(gram)
+    return Solver(
+        np.array(unit),
+        np.array(side),
+        design,
+        weight.ravel(),
+        gram + np.diag(RIDGE * energy),
+        np.zeros(len(unit)),
+    )
+
+
+def point_weights() -> Doubles:
+    """(478,) how much a landmark's deviation counts."""
+    weights = np.ones(layouts.COUNT)
+    weights[layouts.OVAL] = OUTLINE
+    return weights
+
+
+def _in_halves(number: int) -> bool:
+    return facs.UNITS[facs.INDEX[f"AU{number:02d}"]].sided or number == 30
+
+
+@cache
+def _alignment() -> tuple[Doubles, Doubles]:
+    """(1434, 7) what a small similarity does to the mean face, and (7, 1434) the one that stable points report."""
+    mean = basis.load().mean.astype(np.float64)
+    x, y, z = mean.T
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    moves = [(one, zero, zero), (zero, one, zero), (zero, zero, one), (zero, -z, y), (z, zero, -x), (-y, x, zero)]
+    jacobian = np.stack([np.stack(move, 1).ravel() for move in [*moves, (x, y, z)]], 1)
+    share = np.zeros(layouts.COUNT)
+    share[layouts.RIGID] = pose.weights()
+    weighted = jacobian.T * np.repeat(share, 3)
+    return jacobian, np.linalg.solve(weighted @ jacobian, weighted)
+
+
+def aligned(displacement: Doubles) -> Doubles:
+    """(478, 3) what is left of a small displacement after the face is aligned by its stable points."""
+    jacobian, report = _alignment()
+    left: Doubles = displacement - (jacobian @ (report @ displacement.ravel())).reshape(-1, 3)
+    return left
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def descend(gram: Doubles, target: Doubles, threshold: Doubles, lowest: Doubles, sweeps: int) -> Doubles:
+    """Coordinate descent on 0.5 x'Gx - t'x + threshold'|x|, x >= lowest (Friedman, Hastie & Tibshirani 2010)."""
+    n = len(target)
+    x = np.zeros(n)
+    slope = -target.copy()
+    for _ in range(sweeps):
+        largest = 0.0
+        for k in range(n):
+            pull = gram[k, k] * x[k] - slope[k]
+            if pull > threshold[k]:
+                new = (pull - threshold[k]) / gram[k, k]
+            elif pull < -threshold[k]:
+                new = (pull + threshold[k]) / gram[k, k]
+            else:
+                new = 0.0
+            new = max(new, lowest[k])
+            change = new - x[k]
+            if change != 0.0:
+                x[k] = new
+                largest = max(largest, abs(change))
+                for j in range(n):
+                    slope[j] += gram[j, k] * change
+        if largest < 1e-5:
+            break
+    return x
