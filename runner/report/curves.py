@@ -27,6 +27,7 @@ _COLUMNS: Final = 3
 _GAP: Final = 16
 _PRESENT: Final = 0.5
 _CHANGED: Final = 0.01
+_DENSE: Final = 120  # dots beyond which they would run together
 
 STYLE: Final = """
 :root{--paper:#f4f4f4;--ink:#1d1d1d;--dim:#6b6b6b;--rule:#d8d8d8;--measured:#7a7a7a;--asked:#c2410c;--achieved:#0f766e}
@@ -41,7 +42,7 @@ PANEL_STYLE: Final = """
 .panel .band{stroke:none;opacity:.22}.panel .line{fill:none;stroke-width:1.4;stroke-linejoin:round}
 .panel .line.measured{stroke:var(--measured)}.panel .band.measured{fill:var(--measured)}
 .panel .line.asked{stroke:var(--asked)}.panel .band.asked{fill:var(--asked)}
-.panel .dots{fill:none;stroke:var(--achieved);stroke-width:3;stroke-linecap:round}
+.panel .dots{fill:none;stroke:var(--achieved);stroke-width:3;stroke-linecap:round}.panel .dots.dense{stroke-width:1.6}
 """
 
 
@@ -144,7 +145,8 @@ def _drawn(envelope: Envelope, unit: int, x: NDArray[np.float64], top: int, show
         yield f'<path class="line {name}" data-curve="{name}" d="{path}"/>' if path else ""
     back = _y(envelope.mean(2, unit), top)
     dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x, back, strict=True) if math.isfinite(a + b))
-    yield f'<path class="dots" data-curve="achieved" d="{dots}"/>' if dots else ""
+    dense = " dense" if dots.count("M") > _DENSE else ""
+    yield f'<path class="dots{dense}" data-curve="achieved" d="{dots}"/>' if dots else ""
 
 
 def _y(value: NDArray[Any], top: int) -> NDArray[Any]:

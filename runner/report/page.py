@@ -15,7 +15,7 @@ from typing import Any, Final
 import cv2
 import jinja2
 
-from runner.report.contact import read
+from runner.report.contact import Picture, difference, read
 from runner.report.curves import PANEL_STYLE, Chart
 from runner.report.plain import to_plain
 from runner.report.record import RunRecord
@@ -28,11 +28,15 @@ _QUALITY: Final = 92  # JPEG, 4:4:4: judging colour needs its chroma
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A still as the page shows it: data URIs, width and height of the crop in pixels."""
+    """A still as the page shows it: data URIs, width and height of the crop in pixels.
+
+    apart is the amplified difference of the lossless stills: amplifying what JPEG left of them would show JPEG.
+    """
 
     still: Still
     before: str
     after: str
+    apart: str
     whole: str
     width: int
     height: int
@@ -52,12 +56,13 @@ def write_page(
     slowest = max(record.stage_ms.values(), default=0.0)
     text = _template().render(
         record=record,
-        shown=[_shown(still) for still in stills],
+        shown=[_shown(still, factor) for still in stills],
         factor=factor,
         faces=[(track, list(charts)) for track, charts in groupby(panels, key=lambda panel: panel.track)],
         moving=sorted((unit for unit in units if unit.moves), key=lambda unit: (-unit.change, -unit.measured.peak)),
         still_units=[unit for unit in units if not unit.moves],
         tracks_left_out=left_out,
+        units=units,
         read_back=any(unit.achieved for unit in units),
         stages=sorted(record.stage_ms.items(), key=lambda item: -item[1]),
         slowest=slowest,
@@ -117,16 +122,17 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(to_plain(value), ensure_ascii=False)
 
 
-def _shown(still: Still) -> Shown:
-    picture = read(still.before)
-    height, width = picture.shape[:2]
-    return Shown(still, _uri(still.before), _uri(still.after), _uri(still.whole), width, height)
+def _shown(still: Still, factor: int) -> Shown:
+    before, after = read(still.before), read(still.after)
+    height, width = before.shape[:2]
+    apart = difference(before, after, factor)
+    return Shown(still, _uri(before), _uri(after), _uri(apart), _uri(read(still.whole)), width, height)
 
 
-def _uri(path: Path) -> str:
+def _uri(picture: Picture) -> str:
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    _, coded = cv2.imencode(".jpg", read(path)[:, :, ::-1], options)
+    _, coded = cv2.imencode(".jpg", picture[:, :, ::-1], options)
     return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
 
 

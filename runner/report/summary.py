@@ -110,14 +110,14 @@ class Summary:
         return tuple(self._unit(i, unit) for i, unit in enumerate(facs.UNITS))
 
     def _unit(self, i: int, unit: facs.ActionUnit) -> UnitSummary:
-        there = self._read_back.gain(i, 1) if self._read_back.rows else None
+        gain = self._whole.gain(i, 1)
         return UnitSummary(
             name=unit.name,
             label=unit.label,
             measured=self._spread(0, i),
             asked=self._spread(1 if self._rows[1] else 0, i),
-            gain=self._whole.gain(i, 1) or 1.0,
-            gain_there=there,
+            gain=1.0 if gain is None else gain,
+            gain_there=self._read_back.gain(i, 1) if self._read_back.rows else None,
             change=float(self._change[i]),
             achieved=self._read_back.achieved(i) if self._read_back.rows else None,
         )

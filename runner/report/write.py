@@ -25,13 +25,16 @@ from stages.packets import Units
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The files that were written (all in `folder`) and the figures in them. `contact` is None without stills."""
+    """The files that were written (all in `folder`) and the figures in them.
+
+    contact is None without stills; parquet and curves are None where nothing was measured.
+    """
 
     folder: Path
     json: Path
     html: Path
-    parquet: Path
-    curves: Path
+    parquet: Path | None
+    curves: Path | None
     contact: Path | None
     units: tuple[UnitSummary, ...]
 
@@ -47,8 +50,9 @@ def write(
 ) -> Report:
     """Write `units.parquet`, `report.json`, `curves.svg`, `contact.jpg` and `report.html` into `folder`.
 
-    tracks holds "measured", and where they exist "asked" and "achieved" (re-measured on the output, on all frames or
-    some). Timelines are read once, front to back; memory does not grow with the clip.
+    tracks holds "measured" (a pipeline that only copies has none), and where they exist "asked" and "achieved"
+    (re-measured on the output, on all frames or some). Timelines are read once, front to back; memory does not
+    grow with the clip.
 
     Raises:
         DeliveryError: the folder cannot be written, or a still cannot be read.
@@ -61,30 +65,24 @@ def write(
 
 def _write(folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], stills: Sequence[Still]) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
-    summary, decimator = _walk(folder / "units.parquet", record, tracks)
-    units = summary.units()
-    panels = charts(decimator, units)
+    summary, decimator = _walk(folder / "units.parquet", record, tracks) if "measured" in tracks else (None, None)
+    units = summary.units() if summary else ()
+    panels = charts(decimator, units) if decimator else ()
     report = Report(
         folder=folder,
         json=folder / "report.json",
         html=folder / "report.html",
-        parquet=folder / "units.parquet",
-        curves=folder / "curves.svg",
+        parquet=folder / "units.parquet" if summary else None,
+        curves=folder / "curves.svg" if panels else None,
         contact=folder / "contact.jpg" if stills else None,
         units=units,
     )
     report.json.write_text(_json(record, units), encoding="utf-8")
-    report.curves.write_text(sheet(panels, record.clip.name), encoding="utf-8")
+    if report.curves:
+        report.curves.write_text(sheet(panels, record.clip.name), encoding="utf-8")
     factor = write_contact(report.contact, stills) if report.contact else 1
-    write_page(
-        report.html,
-        record,
-        units=units,
-        panels=panels,
-        stills=stills,
-        factor=factor,
-        left_out=len(decimator.left_out),
-    )
+    left_out = len(decimator.left_out) if decimator else 0
+    write_page(report.html, record, units=units, panels=panels, stills=stills, factor=factor, left_out=left_out)
     return report
 
 

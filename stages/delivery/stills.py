@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stages import facs
 from stages.contract import OrderedStage
 from stages.errors import ConfigError, DeliveryError
+from stages.media import planes
 from stages.packets import Faces, Floats, Frame, Job, Units
 
 Picture = NDArray[np.uint8]
@@ -34,6 +35,7 @@ _GROUP_OF: Final = {f"AU{number:02d}": group for group, numbers in GROUPS.items(
 _BETTER: Final = 1.1  # a frame must beat a kept one by this much, so that a slow rise is not kept frame by frame
 _AROUND: Final = 0.35  # of the face box, added on each side of the crop
 _OVERVIEW: Final = 480  # pixels a row of the whole-frame thumbnail
+_FILES: Final = {"before": "before", "after": "after", "whole": "frame"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +168,18 @@ class KeepStills(OrderedStage[Selection]):
             raise DeliveryError(f"{state.folder}: the stills cannot be written: {error}") from error
 
     def _consider(self, state: Selection, change: _Change, before: Frame, after: Frame, faces: Faces | None) -> None:
-        near = [one for one in state.telling if abs(one.seconds - before.at.seconds) < self.apart]
-        rest = [one for one in state.telling if one not in near]
-        if near and change.score < _BETTER * max(one.score for one in near):
-            return
-        if not near and len(rest) >= self.count:
-            weakest, worth = _weakest(rest)
-            if (
-                change.score / (1 + sum(one.group == change.group for one in rest if one is not weakest))
-                < _BETTER * worth
-            ):
+        """Keep the frame in place of those too near to it, or of the one that tells least, if that tells more."""
+        apart = [one for one in state.telling if abs(one.seconds - before.at.seconds) >= self.apart]
+        scores = [(one.score, one.group) for one in apart] + [(change.score / _BETTER, change.group)]
+        if len(scores) > self.count:
+            worth = _worth(scores)
+            out = worth.index(min(worth))
+            if out == self.count:
                 return
-            rest.remove(weakest)
-        state.telling = [*rest, self._candidate(change, before, after, faces)]
-        state.spaced = []
+            del apart[out], scores[out]
+        if sum(_worth(scores)) > sum(_worth([(one.score, one.group) for one in state.telling])):
+            state.telling = [*apart, self._candidate(change, before, after, faces)]
+            state.spaced = []
 
     def _space(self, state: Selection, before: Frame, after: Frame, faces: Faces | None) -> None:
         """Every stride-th frame; when there are too many, drop every other and double the stride."""
@@ -198,9 +198,9 @@ class KeepStills(OrderedStage[Selection]):
             track=change.track if change else None,
             box=box,
             moved=change.moved if change else (),
-            before=_shrink(_rgb(before, box), self.size),
-            after=_shrink(_rgb(after, box), self.size),
-            whole=_shrink(_rgb(after, (0, 0, after.width, after.height)), _OVERVIEW),
+            before=_rgb8(before, box, self.size),
+            after=_rgb8(after, box, self.size),
+            whole=_rgb8(after, (0, 0, after.width, after.height), _OVERVIEW),
         )
 
 
@@ -262,15 +262,14 @@ def _largest(measured: Floats, asked: Floats, apart: Floats, most: int = 3) -> I
             yield Moved(facs.NAMES[i], round(float(measured[i, side]), 3), round(float(asked[i, side]), 3))
 
 
-def _weakest(kept: list[_Candidate]) -> tuple[_Candidate, float]:
-    """The kept frame that tells least, and its worth: its score divided by its rank in its group."""
+def _worth(scores: list[tuple[float, str]]) -> list[float]:
+    """What each (score, group) tells: its score divided by its rank within its group."""
     ranks: dict[str, int] = {}
-    worth = []
-    for one in sorted(kept, key=lambda each: -each.score):
-        ranks[one.group] = ranks.get(one.group, 0) + 1
-        worth.append((one.score / ranks[one.group], one))
-    least = min(worth, key=lambda pair: pair[0])
-    return least[1], least[0]
+    worth = [0.0] * len(scores)
+    for i, (score, group) in sorted(enumerate(scores), key=lambda item: -item[1][0]):
+        ranks[group] = ranks.get(group, 0) + 1
+        worth[i] = score / ranks[group]
+    return worth
 
 
 def _crop(frame: Frame, faces: Faces | None, track: int | None) -> Box:
@@ -286,18 +285,12 @@ def _crop(frame: Frame, faces: Faces | None, track: int | None) -> Box:
     return (left, top, right, bottom) if inside else (0, 0, frame.width, frame.height)
 
 
-def _rgb(frame: Frame, box: Box) -> Picture:
-    x0, y0, x1, y1 = box
-    return np.ascontiguousarray(frame.native.to_ndarray(format="rgb24")[y0:y1, x0:x1])
-
-
-def _shrink(picture: Picture, longest: int) -> Picture:
-    height, width = picture.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return picture
+def _rgb8(frame: Frame, box: Box, longest: int) -> Picture:
+    """The box in 8-bit R'G'B', scaled down if a side is longer than `longest`."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = min(1.0, longest / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return planes.rgb8(frame, box, size if scale < 1 else None)
 
 
 def _frame(one: _Candidate) -> int:
@@ -314,6 +307,3 @@ def _write(folder: Path, one: _Candidate) -> dict[str, object]:
     moved = [{"unit": each.unit, "measured": each.measured, "asked": each.asked} for each in one.moved]
     about = {"frame": one.frame, "seconds": one.seconds, "track": one.track, "box": list(one.box), "moved": moved}
     return {**about, **names}
-
-
-_FILES: Final = {"before": "before", "after": "after", "whole": "frame"}
