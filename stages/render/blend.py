@@ -17,9 +17,13 @@ from stages.contract import MapStage
 from stages.errors import ConfigError
 from stages.expression import basis, pose
 from stages.packets import Edit, Edits, Faces, Floats
+from stages.render.membrane import membrane
 
 _REACH: Final = 3.0
 """Standard deviations after which a Gaussian is taken as over."""
+
+_SAME: Final = 1e-4
+"""A difference in nominal 0..1 that no format shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,39 @@ class Gaussian(MapStage):
         """The edits with softer masks, none of them reaching further than before."""
         units = _interocular(faces)
         return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in edits.edits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poisson(MapStage):
+    """Match tones along the mask's edge, then feather it.
+
+    width: standard deviation of the feather in interocular distances, 0..0.5. cycles: multigrid cycles, 1..8; more is
+    more exact.
+    """
+
+    width: float = 0.03
+    cycles: int = 2
+
+    def __post_init__(self) -> None:
+        _check_width(self.width)
+        if not 1 <= self.cycles <= 8:
+            raise ConfigError(f"cycles must be 1..8, not {self.cycles}")
+
+    def process(self, edits: Edits, faces: Faces) -> Edits:
+        """The edits with `after` shifted to meet `before` where the mask begins, and softer masks."""
+        units = _interocular(faces)
+        merged = (cloned(edit, self.cycles) for edit in edits.edits)
+        return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in merged))
+
+
+def cloned(edit: Edit, cycles: int) -> Edit:
+    """`after` plus the membrane of `before - after` around the mask; the very edit if there is no difference."""
+    inside = edit.mask > 0
+    edge = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+    difference = edit.before - edit.after
+    if not edge.any() or np.abs(difference[edge]).max() < _SAME:
+        return edit
+    return replace(edit, after=edit.after + np.where(inside[..., None], membrane(difference, inside, cycles), 0))
 
 
 def _check_width(width: float) -> None:

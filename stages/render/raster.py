@@ -9,6 +9,8 @@ compute a shared edge from the same two points in the same order: no sample is m
 Where the mesh overlaps itself the triangles are painted far to near; those that show their back are left out.
 """
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final

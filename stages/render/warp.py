@@ -22,7 +22,8 @@ from stages.faces import layouts
 from stages.media import planes
 from stages.packets import Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Units
 from stages.render import mesh, raster
-from stages.render.deform import Deformed, Limit, View, deform
+from stages.render.deform import Deformed, deform
+from stages.render.openings import Limit, View
 
 LEAST_DELTA: Final = 1e-4
 """Intensity; a smaller change is none."""
@@ -35,6 +36,12 @@ OUTLINE_UNITS: Final = ("AU26", "AU27", "AU29", "AU30", "AU34")
 
 OUTLINE_WIDTH: Final = 0.35
 """Interocular distances from the outline inward over which the other units fade."""
+
+LID_OVERLAP: Final = 0.012
+"""Interocular distances by which a closed upper lid covers the wet rim of the lower one."""
+
+LIP_REST: Final = 0.12
+"""Share of its gap that a closed mouth keeps: the dark seam of the lips."""
 
 INTERPOLATION: Final = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 
@@ -51,15 +58,15 @@ class Warp(MapStage):
     """
 
     interpolation: str = "cubic"
-    step: int = 2
+    step: int = 1
     full_yaw: float = 30.0
     no_yaw: float = 45.0
     no_presence: float = 0.3
     full_presence: float = 0.6
     bridged: float = 0.7
-    eye_growth: float = 1.6
+    eye_growth: float = 1.4
     eye_slack: float = 0.02
-    mouth_growth: float = 2.0
+    mouth_growth: float = 1.8
     mouth_slack: float = 0.03
 
     def __post_init__(self) -> None:
@@ -108,7 +115,8 @@ class Warp(MapStage):
         wanted = head.turn(np.tensordot(delta * np.float32(strength), self._displacement, 2))[:, :2]
         wanted *= _room(face.landmarks[:, :2], frame, head.scale)[:, None]
         down = head.rotation[:2, 1] / max(float(np.linalg.norm(head.rotation[:2, 1])), 1e-6)
-        eye, mouth = Limit(self.eye_growth, self.eye_slack), Limit(self.mouth_growth, self.mouth_slack)
+        eye = Limit(self.eye_growth, self.eye_slack, overlap=LID_OVERLAP)
+        mouth = Limit(self.mouth_growth, self.mouth_slack, rest=LIP_REST)
         deformed = deform(face.landmarks, wanted, View(head.scale, down.astype(np.float32)), eye=eye, mouth=mouth)
         return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
 

@@ -1,0 +1,128 @@
+"""Eyes and mouth: rims that touch, and what lies behind them.
+
+Displacements come from a linear basis and know nothing of one another; added up they can push a lid through the other
+one. What is done about it changes continuously with the input, so that a limit that sets in does not show as a jump.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import dijkstra
+
+from stages.packets import Floats
+from stages.render import mesh, skin
+
+_SPREAD: Final = 0.14
+"""Interocular distances over which a correction at a rim fades into the skin around it."""
+
+_MARGIN: Final = 0.3
+"""The least share of its depth in the opening that an inner point keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How far an opening may go: to `growth` times its gap plus `slack` interocular distances, and down to `rest`
+    times its gap less `overlap` interocular distances.
+    """
+
+    growth: float
+    slack: float
+    rest: float = 0.0
+    overlap: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the picture shows the face. unit: interocular distance in pixels. down: (2,) unit vector to the chin."""
+
+    unit: float
+    down: Floats
+
+
+def in_contact(k: int, face: Floats, moves: Floats, view: View, limit: Limit) -> Floats:
+    """Stop the rims of opening k where they touch, and stop them opening where there is no more to show.
+
+    face, moves: (468, 2) pixels. The skin around follows what its rim is denied. Returns the moves that remain.
+    """
+    opening, spread = mesh.OPENINGS[k], _spreads()[k]
+    upper, lower, down = moves[opening.upper], moves[opening.lower], view.down
+    gap = (face[opening.lower] - face[opening.upper]) @ down
+    wanted = gap + (lower - upper) @ down
+    most = np.maximum(gap, 0) * limit.growth + limit.slack * view.unit
+    least = np.minimum(gap, gap * limit.rest - limit.overlap * view.unit)
+    excess = wanted - np.clip(wanted, least, most)
+    if not excess.any():
+        return moves
+    effort = np.abs(np.stack([upper @ down, lower @ down])) + 1e-6
+    share = effort / effort.sum(0)
+    taken = np.concatenate([excess * share[0], -excess * share[1]]).astype(np.float32)
+    rim = np.concatenate([opening.upper, opening.lower])
+    held: Floats = moves + (spread @ taken)[:, None] * down
+    held[rim] = moves[rim] + taken[:, None] * down
+    return held
+
+
+@cache
+def _spreads() -> tuple[Floats, ...]:
+    """For each opening, (468, rim): how far a correction at each rim point carries into the skin, along the skin."""
+    return tuple(_spread(np.concatenate([opening.upper, opening.lower])) for opening in mesh.OPENINGS)
+
+
+def _spread(rim: NDArray[np.int32]) -> Floats:
+    distance = dijkstra(skin.graph(), directed=False, indices=rim)
+    kernel = np.exp(-np.square(distance / _SPREAD) / 2).T
+    shares = kernel / np.maximum(kernel.sum(1, keepdims=True), 1e-9)
+    fade = np.exp(-np.square(distance.min(0) / _SPREAD))
+    spread: Floats = (shares * fade[:, None]).astype(np.float32)
+    return spread
+
+
+def behind(opening: mesh.Opening, face: Floats, moves: Floats, pull: Floats, down: Floats) -> tuple[Floats, Floats]:
+    """Inner points of an opening: what lies behind stays put (or follows the gaze) while the rims slide over it.
+
+    Near a rim its lashes and its shadow go with it, and near a corner everything does. Nothing is ever taken from
+    beyond the opening as it was.
+    """
+    rims = np.stack([opening.upper, opening.lower])
+    moved, at = moves[rims], mesh.FRACTIONS
+    upper, lower = face[rims] + moved
+    places = upper[:, None] * (1 - at[:, None]) + lower[:, None] * at[:, None]
+    along = moved @ down
+    height = np.maximum((lower - upper) @ down, 1e-3)
+    weights = np.stack(
+        [_fading(at, np.maximum(-along[0], 0) / height), _fading(1 - at, np.maximum(along[1], 0) / height)]
+    )
+    across = np.sqrt(np.sin(np.pi * np.arange(1, opening.columns + 1) / (opening.columns + 1)))[:, None]
+    middle = (moved.mean(0) * (1 - across) + pull * across)[:, None]
+    own = np.clip(1 - weights.sum(0), 0, 1)[..., None]
+    sources = places - (weights[..., None] * moved[:, :, None]).sum(0) - own * middle
+    sources += _within(sources, face[rims], down)[..., None] * down
+    return places.reshape(-1, 2), (sources - places).reshape(-1, 2)
+
+
+def _within(sources: Floats, rims: Floats, down: Floats) -> Floats:
+    """(columns, steps) shifts along `down` that keep inner points inside the opening, in their order."""
+    upper, lower = rims @ down
+    gap = np.maximum(lower - upper, 0)[:, None]
+    depth = sources @ down - upper[:, None]
+    inside = np.clip(depth, _MARGIN * mesh.FRACTIONS * gap, gap - _MARGIN * (1 - mesh.FRACTIONS) * gap)
+    shift: Floats = inside - depth
+    return shift
+
+
+def _fading(depth: Floats, opened: Floats) -> Floats:
+    """(columns, steps) weight of a rim's motion at `depth` 0..1 below it.
+
+    opened: (columns,) how much of the new gap the rim itself has opened: what was hidden must be stretched into view,
+    and the more there is the more evenly it is shared.
+    """
+    quick = np.clip(1 - depth / 0.75, 0, 1)
+    quick = quick * quick * (3 - 2 * quick)
+    even = np.clip((opened - 0.15) / 0.35, 0, 1)[:, None]
+    faded: Floats = (quick * (1 - even) + (1 - depth) * even).astype(np.float32)
+    return faded
