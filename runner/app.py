@@ -106,8 +106,11 @@ def _compose(overrides: list[str]) -> DictConfig:
 def _known_settings() -> list[str]:
     """Dotted keys of the default configuration, for `did you mean`."""
     GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config: Any = OmegaConf.to_container(hydra.compose("config"), resolve=False)
+    try:
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            config: Any = OmegaConf.to_container(hydra.compose("config"), resolve=False)
+    except _HYDRA_ERRORS:  # the shipped files themselves are broken: the first error says so
+        return []
     keys = flatten(config)
     prefixes = {key.rsplit(".", n)[0] for key in keys for n in range(key.count(".") + 1)}
     return sorted(keys.keys() | prefixes)

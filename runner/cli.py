@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -62,6 +63,12 @@ def _guarded(command: Callable[[], int]) -> int:
         print("interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if os.environ.get("GLABELLA_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"error: unexpected {what} (a fault of ours; GLABELLA_DEBUG=1 shows where)", file=sys.stderr)
         return 1
 
 

@@ -130,7 +130,7 @@ def test_time_audio_and_faceless_frames_go_through(
     sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip = sample("face_noface")
-    out = tmp_path / "deliver" / "take.mov"
+    out = tmp_path / "deliver" / "take.mp4"
     code, delivery, _ = glabella(
         capsys, tmp_path, "run", f"clip={clip}", "gain=expressive", "encode=ffv1", f"out={out}"
     )
