@@ -23,7 +23,7 @@ from av.error import FFmpegError
 from stages.errors import ClipError, ConfigError
 from stages.media import images
 from stages.media.colour import colour_of
-from stages.media.timing import Clock, truncated
+from stages.media.timing import Clock, Entry, entry, truncated
 from stages.packets import Clip, Frame, Stamp
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Decode:
         if clip.kind != "video":
             yield from images.frames(clip, start, stop)
             return
-        yield from islice(self._decoded(clip), start, stop)
+        yield from islice(self._decoded(clip, start), None if stop is None else max(0, stop - start))
 
     def _first(
         self, path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
@@ -93,11 +93,13 @@ class Decode:
         except FFmpegError as cause:
             raise ClipError(f"{path.name}: its first frame cannot be decoded ({_why(cause)}); {_REWRAP}") from cause
 
-    def _decoded(self, clip: Clip) -> Iterator[Frame]:
+    def _decoded(self, clip: Clip, start: int) -> Iterator[Frame]:
+        """Frames from `start` on."""
         last = None
         try:
-            for frame in self._strict(clip):
-                yield frame
+            for frame in self._strict(clip, start):
+                if frame.at.index >= start:
+                    yield frame
                 last = frame
         except _DamageError as damage:
             where = (
@@ -107,21 +109,19 @@ class Decode:
                 raise ClipError(f"{where}: {damage}; {_REWRAP}") from damage.__cause__
             log.warning("%s: %s; the clip ends here", where, damage)
 
-    def _strict(self, clip: Clip) -> Iterator[Frame]:
+    def _strict(self, clip: Clip, start: int) -> Iterator[Frame]:
+        """Frames from some frame at or before `start` on."""
         with _opened(clip.path) as (container, stream):
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = self.threads
-            clock, packets = Clock(clip), 0
-            try:
-                for packet in container.demux(stream):
-                    packets += packet.size > 0
-                    if packet.is_corrupt:
-                        raise _DamageError("damaged or truncated packet")
-                    for native in packet.decode():
-                        yield _frame(clip, clock, native)
-            except FFmpegError as cause:
-                raise _DamageError(_why(cause)) from cause
-            if missing := truncated(container, stream, packets, clock):
+            if (came_in := _entry(clip, start)) is not None:
+                container.seek(came_in.pts, stream=stream)
+            clock = Clock(clip, came_in.first if came_in else 0)
+            reader = _Reader(container, stream)
+            for native in reader.natives():
+                if came_in is None or native.pts is None or native.pts >= came_in.pts:
+                    yield _frame(clip, clock, native)
+            if came_in is None and (missing := truncated(container, stream, reader.packets, clock)):
                 raise _DamageError(missing)
 
 
@@ -137,6 +137,39 @@ def frames(clip: Clip, *, start: int = 0, stop: int | None = None) -> Iterator[F
 
 class _DamageError(Exception):
     """The stream is broken here."""
+
+
+def _entry(clip: Clip, start: int) -> Entry | None:
+    if start == 0:
+        return None
+    with _opened(clip.path) as (container, stream):
+        return entry(container, stream, start)
+
+
+class _Reader:
+    """Decodes one stream and counts its packets."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> None:
+        self.packets = 0
+        self._container, self._stream = container, stream
+
+    def natives(self) -> Iterator[av.VideoFrame]:
+        """What the decoder gives; at damage, first what it had finished before."""
+        for packet in self._container.demux(self._stream):
+            self.packets += packet.size > 0
+            try:
+                if packet.is_corrupt:
+                    raise _DamageError("damaged or truncated packet")
+                yield from packet.decode()
+            except (FFmpegError, _DamageError) as cause:
+                yield from self._pending()
+                raise _DamageError(_why(cause)) from cause
+
+    def _pending(self) -> list[av.VideoFrame]:
+        try:
+            return list(self._stream.decode(None))
+        except FFmpegError:
+            return []
 
 
 def _frame(clip: Clip, clock: Clock, native: av.VideoFrame) -> Frame:
@@ -178,7 +211,7 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.
         moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
         if not moving:
             what = "only sound" if container.streams.audio else "no video"
-            raise ClipError(f"{path.name}: {what} in it; give a clip with a picture")
+            raise ClipError(f"{path.name}: {what} in it; give a clip with a picture, or copy it again if it had one")
         if moving[0].codec_context is None:
             raise ClipError(f"{path.name}: no decoder for its video codec; convert it to H.264, ProRes or FFV1")
         yield container, moving[0]
@@ -210,5 +243,5 @@ def _count(container: Any, stream: Any, rate: Fraction) -> int | None:
     return round(seconds * rate) if seconds else None
 
 
-def _why(cause: FFmpegError) -> str:
-    return str(cause.strerror or cause).rstrip(".")
+def _why(cause: Exception) -> str:
+    return str(getattr(cause, "strerror", None) or cause).rstrip(".")

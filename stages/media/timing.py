@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,8 +18,8 @@ class Clock:
     the error never grows; a stream with no timestamps at all (raw H.264) starts at 0.
     """
 
-    def __init__(self, clip: Clip) -> None:
-        self.index = -1
+    def __init__(self, clip: Clip, first: int = 0) -> None:
+        self.index = first - 1
         self.end: Fraction | None = None
         self._step = 1 / (clip.rate * clip.time_base)
         self._anchor = 0
@@ -39,6 +40,35 @@ class Clock:
         self._last = pts
         self.end = (pts + (duration or self._step)) * self._time_base
         return self.index, pts
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where decoding starts: frame `first` of the clip, at `pts`; earlier frames that come are dropped."""
+
+    first: int
+    pts: int
+
+
+def entry(container: Any, stream: Any, frame: int) -> Entry | None:
+    """Where to seek to so that frame number `frame` comes out right; None where only the clip's start is safe.
+
+    Reads all packets without decoding (use a container opened for that), so that the number is exact in any format. Goes
+    back two key frames, as pictures right after a seek may lean on the group before.
+    """
+    shown, keys = [], []
+    for packet in container.demux(stream):
+        if packet.size and packet.pts is None:
+            return None
+        if packet.size and not packet.is_discard:
+            shown.append(packet.pts)
+            if packet.is_keyframe:
+                keys.append(packet.pts)
+    shown.sort()
+    if frame >= len(shown) or len(set(shown)) < len(shown):
+        return None
+    before = sorted(key for key in keys if key <= shown[frame])[:-1]
+    return Entry(shown.index(before[-1]), before[-1]) if before else None
 
 
 def truncated(container: Any, stream: Any, packets: int, clock: Clock) -> str | None:
