@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.overrides import explain, literal, opened, shadowed
+from runner.overrides import explain, flags_first, literal, opened, shadowed
 from runner.progress import say
 from runner.settings import CONF, Settings, difference, flatten
 from stages.errors import GlabellaError
@@ -76,7 +76,7 @@ def _application(name: str, words: Sequence[str], work: Callable[[Settings], Non
     for warning in shadowed(words):
         say(f"warning: {warning}")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: one line is made of them below
-    sys.argv = [f"glabella {name}", *opened(literal(words))]
+    sys.argv = [f"glabella {name}", *flags_first(opened(literal(words)))]
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
     except _HYDRA_ERRORS as error:

@@ -59,7 +59,7 @@ def build(config: Mapping[str, Any]) -> Graph:
     """
     nodes = {name: _node(name, spec) for name, spec in config.items() if name not in SOURCES and _stage_of(name, spec)}
     made: dict[str, type[Packet] | None] = {**SOURCES, **{n: type(x.stage).output() for n, x in nodes.items()}}
-    wired = {name: _connect(node, made) for name, node in nodes.items()}
+    wired = {name: _connect(node, made, config) for name, node in nodes.items()}
     return Graph(tuple(wired[name] for name in _order(wired)))
 
 
@@ -82,7 +82,7 @@ def _node(name: str, spec: Mapping[str, Any]) -> Node:
     return Node(name, stage, {port: str(wires.get(port, port)) for port in ports}, dict(spec["stage"]))
 
 
-def _connect(node: Node, made: Mapping[str, type[Packet] | None]) -> Node:
+def _connect(node: Node, made: Mapping[str, type[Packet] | None], config: Mapping[str, Any]) -> Node:
     """Drop optional ports that nothing feeds; refuse unknown wires and wrong types."""
     wires = {}
     for port, spec in type(node.stage).inputs().items():
@@ -90,7 +90,8 @@ def _connect(node: Node, made: Mapping[str, type[Packet] | None]) -> Node:
         if source not in made:
             if spec.optional and source == port:
                 continue
-            raise GraphError(f"{where}: nothing produces {source!r}{did_you_mean(source, made)}")
+            why = " (its stage is empty)" if source in config else did_you_mean(source, made)
+            raise GraphError(f"{where}: nothing produces {source!r}{why}")
         kind = made[source]
         if kind is None or not issubclass(kind, spec.type):
             got = "nothing (it is a sink)" if kind is None else kind.__name__

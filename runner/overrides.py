@@ -26,8 +26,18 @@ def literal(words: Sequence[str]) -> list[str]:
 
 def _quoted(word: str) -> str:
     key, _, value = word.partition("=")
-    plain = re.fullmatch(r"[\w./:@%+~-]*", value, re.ASCII) or value[:1] in "'\"" or value.startswith(("glob(", "choice("))
+    typed = value[:1] in "'\"" or value.startswith(("glob(", "choice("))
+    plain = typed or re.fullmatch(r"[\w./:@%+~-]*", value, re.ASCII)
     return word if plain else f"{key}='{value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+
+
+def flags_first(words: Sequence[str]) -> list[str]:
+    """Flags with their values before overrides: argparse gives up on overrides that stand on both sides of a flag."""
+    pairs = list(zip(["", *words], words, strict=False))
+    flag = [word.startswith("-") or before in _FLAGS_WITH_VALUE for before, word in pairs]
+    return [w for w, is_flag in zip(words, flag, strict=True) if is_flag] + [
+        w for w, is_flag in zip(words, flag, strict=True) if not is_flag
+    ]
 
 
 def shadowed(words: Sequence[str]) -> list[str]:
