@@ -27,9 +27,15 @@ from stages.packets import Floats
 
 Doubles = NDArray[np.float64]
 
-UPPER: Final = ("brow", "eyeBlink", "eyeWide", "eyeLook")
-LOWER: Final = ("jaw", "mouth", "cheekPuff")
-CALM: Final = 0.03
+UPPER: Final = ("browDown", "browInnerUp", "browOuterUp", "eyeBlink", "eyeWide", "eyeLookDown")
+LOWER: Final = (
+    *("jawOpen", "jawLeft", "jawRight", "mouthSmile", "mouthFrown", "mouthFunnel", "mouthStretch", "mouthUpperUp"),
+    *("mouthLowerDown", "mouthLeft", "mouthRight", "cheekPuff"),
+)
+"""Scores that are low in a resting face. Those of pressed, rolled and shrugged lips are not: closed lips raise them."""
+GAP: Final = 0.1
+"""Interocular distances between the lips that count as much as a score of 1."""
+CALM: Final = 0.1
 """Activation above the calmest frames' at which a frame's weight has fallen to 1/e."""
 CALMEST: Final = 0.05
 """Share of frames that count as the calmest."""
@@ -67,25 +73,29 @@ INDEPENDENT: Final = 0.1
 """Share of the coordinates that deviate independently."""
 
 
+def activation(scores: Floats, gap: float) -> Doubles:
+    """(2,) how far the upper and the lower region of a face are from rest, by scores (52,) and the lips' gap."""
+    upper, lower = (scores[columns] for columns in regions())
+    return np.sqrt(np.array([upper @ upper, lower @ lower + (gap / GAP) ** 2], np.float64))
+
+
+def calmness(active: Doubles) -> Doubles:
+    """(n, 2) weights 0..1 of n frames by their activations (n, 2)."""
+    weights: Doubles = np.exp(-np.maximum(active - np.quantile(active, CALMEST, axis=0), 0) / CALM)
+    return weights
+
+
+def lip_gap(shape: NDArray[np.floating]) -> float:
+    """How far the lips are apart, in interocular distances."""
+    return max(float(shape[14, 1] - shape[13, 1]), 0.0)
+
+
 @cache
 def regions() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Columns of the scores that tell a calm brow and lid region, and a calm mouth region."""
     upper = [i for i, name in enumerate(SCORES) if name.startswith(UPPER)]
     lower = [i for i, name in enumerate(SCORES) if name.startswith(LOWER)]
     return np.array(upper), np.array(lower)
-
-
-def calmness(scores: Floats) -> Doubles:
-    """(n, 2) weights 0..1 of n frames (n, 52) for the upper and the lower region."""
-    active = activation(scores)
-    weights: Doubles = np.exp(-np.maximum(active - np.quantile(active, CALMEST, axis=0), 0) / CALM)
-    return weights
-
-
-def activation(scores: Floats) -> Doubles:
-    """(n, 2) root mean square score of the upper and the lower region in n frames (n, 52)."""
-    parts = [np.sqrt(np.square(scores[:, columns]).mean(1)) for columns in regions()]
-    return np.stack(parts, 1).astype(np.float64)
 
 
 @cache
@@ -119,10 +129,23 @@ class Calmest:
         calm = upper * self.shape[0] + (1 - upper) * self.shape[1]
         if not self.weight.all():
             return basis.load().mean
-        present = self.scores[0].copy()
-        present[regions()[1]] = self.scores[1, regions()[1]]
-        rested: Floats = (calm - expression(calm, present)).astype(np.float32)
+        present = np.where(_is_lower(), self.scores[1], self.scores[0])
+        closed = calm - parted(calm)
+        rested: Floats = (closed - expression(closed, present)).astype(np.float32)
         return rested
+
+
+@cache
+def _is_lower() -> NDArray[np.bool_]:
+    return np.array([name.startswith(("jaw", "mouth", "cheek")) for name in SCORES])
+
+
+def parted(calm: Doubles) -> Doubles:
+    """(478, 3) the displacement that parts the lips: at rest they touch, whoever they belong to."""
+    lips = basis.load().displacement[facs.INDEX["AU25"]].sum(0).astype(np.float64)
+    gap = lip_gap(calm) - lip_gap(basis.load().mean)
+    shift: Doubles = lips * max(gap, 0.0) / float(lips[14, 1] - lips[13, 1])
+    return shift
 
 
 def expression(calm: Doubles, scores: Doubles) -> Doubles:
@@ -147,9 +170,7 @@ def _price(solver: solve.Solver, scores: Doubles) -> Doubles:
     prices = np.full(len(solver.unit), DOUBT)
     for column, (unit, side) in enumerate(zip(solver.unit, solver.side, strict=True)):
         number = facs.UNITS[unit].number
-        if number == 25:  # lips that do not touch are parted, whoever they belong to
-            prices[column] = CERTAIN
-        elif number in EVIDENCE:
+        if number in EVIDENCE:
             prices[column] = CERTAIN + (DOUBT - CERTAIN) * (1 - _speaks(scores, number, int(side))) ** 2
     return prices
 
