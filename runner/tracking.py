@@ -23,12 +23,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from runner.report.plain import without_password
 from runner.report.record import RunRecord
+from runner.report.summary import CHANGED, PRESENT
 from stages.errors import ConfigError
 
 ARTIFACTS: Final = ("report.json", "report.html", "units.parquet", "curves.svg", "contact.jpg")
 LONGEST: Final = 500  # characters of a parameter, as MLflow's tables show
 _BATCH: Final = 100  # parameters MLflow takes at once
+_LEFT_OUT: Final = {"graph", "assets", "bench", "mermaid", "quiet"}  # wiring and stock, not settings of the run
 _SQLITE: Final = "sqlite:///"
 _QUIET: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
@@ -165,13 +168,13 @@ class Tracking:
 
 def params(record: RunRecord) -> dict[str, str]:
     """The resolved configuration by dotted key, and what identifies clip, delivery and models. Long values are cut."""
-    flat = dict(_flat({key: value for key, value in record.config.items() if key != "graph"}))
+    flat = dict(_flat({key: value for key, value in record.config.items() if key not in _LEFT_OUT}))
     flat |= {"clip.path": record.clip.path, "clip.sha256": record.clip_sha256}
     if record.delivery:
         flat |= {"delivery.path": record.delivery.path, "delivery.sha256": record.delivery.sha256}
     for model in record.models:
         flat |= {f"model.{model.name}.sha256": model.sha256, f"model.{model.name}.provider": model.provider}
-    return {_key(key): _cut(str(value)) for key, value in flat.items()}
+    return {_key(key): _cut(without_password(str(value))) for key, value in flat.items()}
 
 
 def tags(record: RunRecord) -> dict[str, str]:
@@ -192,7 +195,7 @@ def tags(record: RunRecord) -> dict[str, str]:
 
 
 def metrics(record: RunRecord, units: Mapping[str, Any]) -> dict[str, float]:
-    """Run facts, stage times, quality scores, and the figures of every changed Action Unit of `report.json`."""
+    """Run facts, stage times, quality scores, and the figures of each Action Unit of `report.json` that moves."""
     found: dict[str, float | None] = {
         "fps": record.fps,
         "seconds": record.seconds,
@@ -205,13 +208,9 @@ def metrics(record: RunRecord, units: Mapping[str, Any]) -> dict[str, float]:
         **record.scores,
     }
     for name, unit in units.items():
-        found |= _unit_metrics(name, unit)
+        if unit["change"] > CHANGED or unit["measured"]["peak"] > PRESENT:
+            found |= _unit_metrics(name, unit)
     return {_key(name): float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
-
-
-def without_password(uri: str) -> str:
-    """A tracking URI fit to be printed."""
-    return re.sub(r"//[^/@\s]*@", "//***@", uri)
 
 
 def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]:
@@ -220,8 +219,8 @@ def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]
         for curve in ("measured", "asked")
         for figure in ("mean", "p95")
     }
-    if abs(unit["change"]) > 0:
-        found[f"au.commanded.{name}"] = unit["gain"]
+    if unit["change"] > CHANGED:
+        found[f"au.commanded.{name}"] = unit["gain"] if unit["commanded"] is None else unit["commanded"]
     if unit["achieved"]:
         found[f"au.achieved.{name}"] = unit["achieved"]["gain"]
         found |= {f"au.achieved.{name}.{figure}": unit["achieved"][figure] for figure in ("slope", "r2", "mae")}
@@ -317,6 +316,8 @@ def _latest() -> str:
 
 def _flat(value: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
     for key, item in value.items():
+        if at and isinstance(item, Mapping) and "_target_" in item:
+            continue  # a copy of another group, such as a detector within faces
         if isinstance(item, Mapping) and item:
             yield from _flat(item, f"{at}{key}.")
         else:

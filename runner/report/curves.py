@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runner.report.decimate import Decimator, Envelope
 from runner.report.rows import CURVES
-from runner.report.summary import UnitSummary
+from runner.report.summary import CHANGED, PRESENT, UnitSummary
 from stages import facs
 
 WIDTH: Final = 360
@@ -25,8 +25,6 @@ HEIGHT: Final = 150
 LEFT, RIGHT, TOP, BOTTOM = 22.0, 350.0, 32.0, 130.0
 _COLUMNS: Final = 3
 _GAP: Final = 16
-_PRESENT: Final = 0.5
-_CHANGED: Final = 0.01
 _DENSE: Final = 120  # dots beyond which they would run together
 
 STYLE: Final = """
@@ -84,9 +82,9 @@ def sheet(panels: Sequence[Chart], title: str) -> str:
 
 
 def _moves(envelope: Envelope, unit: int) -> bool:
-    present = float(np.nanmax(envelope.high[0, :, unit], initial=0.0)) > _PRESENT
+    present = float(np.nanmax(envelope.high[0, :, unit], initial=0.0)) > PRESENT
     apart = np.abs(envelope.mean(1, unit) - envelope.mean(0, unit))
-    return present or float(np.nanmax(apart, initial=0.0)) > _CHANGED
+    return present or float(np.nanmax(apart, initial=0.0)) > CHANGED
 
 
 def _chart(envelope: Envelope, unit: UnitSummary, track: int, end: float) -> Chart:
@@ -94,7 +92,7 @@ def _chart(envelope: Envelope, unit: UnitSummary, track: int, end: float) -> Cha
     most = float(np.nanmax(envelope.high[:, :, index], initial=0.0))
     top = min(max(1, math.ceil(most)), math.ceil(facs.MAX_INTENSITY))
     x = LEFT + envelope.seconds() / max(end, 1e-9) * (RIGHT - LEFT)
-    gain = f'<text class="gain" x="{RIGHT}" y="16" text-anchor="end">×{unit.gain:.2f}</text>' if unit.changed else ""
+    gain = f'<text class="gain" x="{RIGHT}" y="16" text-anchor="end">×{unit.wanted:.2f}</text>' if unit.changed else ""
     parts = [
         f'<svg class="panel" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
         f'data-top="{top}" data-end="{end:.3f}" aria-label="{_spoken(unit)}">',

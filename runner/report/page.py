@@ -80,14 +80,14 @@ def facts(record: RunRecord) -> Iterator[tuple[str, str, str]]:
     yield "Rate", f"{_number(float(clip.rate), 3)} fps", clip.codec
     yield "Length", clock(record.frames / float(clip.rate)), f"{record.frames} frames"
     yield "Run", clock(record.seconds), f"{record.fps:.1f} fps"
-    yield "Analysis", record.analysis.source, _frames(faces.frames_without, "without a face")
+    yield "Analysis", record.analysis.source, _without(faces.frames_without)
     yield "Faces", str(faces.tracks), f"lost {faces.lost}×" if faces.lost else "never lost"
     if record.delivery:
         yield "Delivered", size(record.delivery.size), record.delivery.path.suffix.lstrip(".")
 
 
-def _frames(count: int, what: str) -> str:
-    return f"{count} {'frame' if count == 1 else 'frames'} {what}" if count else f"no frame {what}"
+def _without(frames: int) -> str:
+    return f"{frames} {'frame' if frames == 1 else 'frames'} faceless" if frames else "every frame"
 
 
 def clock(seconds: float) -> str:
@@ -119,6 +119,8 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 def _written(value: Any) -> str:
     """A setting as YAML would show it."""
+    if value is None:
+        return "–"
     return value if isinstance(value, str) else json.dumps(to_plain(value), ensure_ascii=False)
 
 

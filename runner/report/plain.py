@@ -6,18 +6,26 @@ Only what our records hold: dataclasses, tuples, dicts, paths, fractions, option
 from __future__ import annotations
 
 import math
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+_LOGIN: Final = re.compile(r"(\w://)[^/@\s]+@")
+
+
+def without_password(text: str) -> str:
+    """`http://user:secret@host` -> `http://***@host`, anywhere in a text."""
+    return _LOGIN.sub(r"\1***@", text)
 
 
 def to_plain(value: Any) -> Any:
-    """A JSON-ready copy: fractions as `"30000/1001"`, paths as POSIX text, floats that are no number as None."""
+    """A JSON-ready copy, fit to be shown: fractions as `"30000/1001"`, paths as POSIX text, undefined or infinite
+    floats as None, and no passwords in URLs."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -34,7 +42,7 @@ def _scalar(value: Any) -> Any:
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, Path):
         return value.as_posix()
-    return value if value is None or isinstance(value, str | int) else str(value)
+    return value if value is None or isinstance(value, int) else without_password(str(value))
 
 
 def from_plain(kind: type[T], value: Any) -> T:
@@ -56,10 +64,13 @@ def _revive(hint: Any, value: Any) -> Any:
         return tuple(_revive(kind, item) for kind, item in zip(each, value, strict=True))
     if origin in (dict, Mapping):
         return {key: _revive(args[1], item) for key, item in value.items()}
-    if is_dataclass(hint):
+    return _revive_one(hint, value)
+
+
+def _revive_one(hint: Any, value: Any) -> Any:
+    if isinstance(hint, type) and is_dataclass(hint):
         hints = get_type_hints(hint)
-        given = {f.name: _revive(hints[f.name], value[f.name]) for f in fields(hint) if f.name in value}
-        return hint(**given) if isinstance(hint, type) else value
-    if hint in (Fraction, Path, float):
-        return hint(value)
-    return value
+        return hint(**{f.name: _revive(hints[f.name], value[f.name]) for f in fields(hint) if f.name in value})
+    if hint is float and value is None:
+        return math.nan
+    return hint(value) if hint in (Fraction, Path, float) else value

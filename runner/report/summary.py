@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +13,8 @@ from runner.report.rows import CURVES, Rows
 from stages import facs
 
 _BINS: Final = 500  # of 0.01 intensity, for percentiles
-_MOVES: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
-_CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
+PRESENT: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
+CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
 _SPREAD: Final = 1e-4  # variance below which a slope says nothing
 
 
@@ -46,7 +47,8 @@ class Achieved:
 class UnitSummary:
     """One Action Unit over the clip. Intensities are the mean of both sides.
 
-    gain: the commanded gain as it came out, the least-squares factor from measured to asked (1 where nothing moves).
+    commanded: the profile's gain, None if it names none. gain: what the profile came to, the least-squares factor from
+    measured to asked (1 where nothing moves); less than commanded where the smoothed curve it acts on is flatter.
     gain_there: the same over the re-measured frames only. change: the largest |asked - measured| on either side.
     """
 
@@ -54,20 +56,26 @@ class UnitSummary:
     label: str
     measured: Spread
     asked: Spread
+    commanded: float | None
     gain: float
     gain_there: float | None
     change: float
     achieved: Achieved | None
 
     @property
+    def wanted(self) -> float:
+        """The gain to show: the profile's, or what came out where the profile gives no number."""
+        return self.gain if self.commanded is None else self.commanded
+
+    @property
     def moves(self) -> bool:
         """True if it was changed, or was there at all."""
-        return self.changed or self.measured.peak > _MOVES
+        return self.changed or self.measured.peak > PRESENT
 
     @property
     def changed(self) -> bool:
         """True if another value than the measured one was asked for, anywhere."""
-        return self.change > _CHANGED
+        return self.change > CHANGED
 
 
 class Summary:
@@ -105,17 +113,18 @@ class Summary:
         flat = np.bincount((bins + np.arange(facs.COUNT) * _BINS).ravel(), minlength=facs.COUNT * _BINS)
         self._histogram[curve] += flat.reshape(facs.COUNT, _BINS)
 
-    def units(self) -> tuple[UnitSummary, ...]:
-        """One summary per AU, in FACS order."""
-        return tuple(self._unit(i, unit) for i, unit in enumerate(facs.UNITS))
+    def units(self, commanded: Mapping[str, float] | None = None) -> tuple[UnitSummary, ...]:
+        """One summary per AU, in FACS order. `commanded`: AU name -> gain of the profile."""
+        return tuple(self._unit(i, unit, (commanded or {}).get(unit.name)) for i, unit in enumerate(facs.UNITS))
 
-    def _unit(self, i: int, unit: facs.ActionUnit) -> UnitSummary:
+    def _unit(self, i: int, unit: facs.ActionUnit, commanded: float | None) -> UnitSummary:
         gain = self._whole.gain(i, 1)
         return UnitSummary(
             name=unit.name,
             label=unit.label,
             measured=self._spread(0, i),
             asked=self._spread(1 if self._rows[1] else 0, i),
+            commanded=commanded,
             gain=1.0 if gain is None else gain,
             gain_there=self._read_back.gain(i, 1) if self._read_back.rows else None,
             change=float(self._change[i]),

@@ -12,11 +12,12 @@ from runner.report.contact import write_contact
 from runner.report.curves import charts, sheet
 from runner.report.decimate import Decimator
 from runner.report.page import write_page
-from runner.report.plain import to_plain
+from runner.report.plain import from_plain, to_plain
 from runner.report.record import RunRecord
 from runner.report.rows import blocks
 from runner.report.summary import Summary, UnitSummary
 from runner.report.table import UnitsTable
+from stages import facs
 from stages.contract import Timeline
 from stages.delivery.stills import Still
 from stages.errors import DeliveryError
@@ -65,8 +66,9 @@ def write(
 
 def _write(folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], stills: Sequence[Still]) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
+    record = from_plain(RunRecord, to_plain(record))  # as it may be shown: without passwords
     summary, decimator = _walk(folder / "units.parquet", record, tracks) if "measured" in tracks else (None, None)
-    units = summary.units() if summary else ()
+    units = summary.units(commanded(record)) if summary else ()
     panels = charts(decimator, units) if decimator else ()
     report = Report(
         folder=folder,
@@ -96,6 +98,12 @@ def _walk(path: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]]) 
             summary.add(rows)
             decimator.add(rows)
     return summary, decimator
+
+
+def commanded(record: RunRecord) -> dict[str, float]:
+    """AU name -> gain, of the profile in the resolved configuration."""
+    gains = (record.config.get("gain") or {}).get("au_gain") or {}
+    return {facs.canonical(unit): float(gain) for unit, gain in gains.items() if isinstance(gain, int | float)}
 
 
 def _json(record: RunRecord, units: tuple[UnitSummary, ...]) -> str:

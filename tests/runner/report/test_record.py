@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +42,20 @@ def test_what_is_no_record_is_refused_in_one_line(text: str) -> None:
 def test_infinite_and_undefined_scores_become_null_not_broken_json() -> None:
     text = record(scores={"flicker": float("nan"), "jitter": float("inf")}).to_json()
     assert json.loads(text)["scores"] == {"flicker": None, "jitter": None}
+
+
+def test_an_undefined_score_can_be_read_back() -> None:
+    after = RunRecord.from_json(record(scores={"flicker": float("nan")}).to_json())
+    assert math.isnan(after.scores["flicker"])
+
+
+def test_passwords_do_not_leave_the_process() -> None:
+    uri = "http://me:secret@mlflow.example:5000/x"
+    text = record(
+        config={"tracking": {"uri": uri}}, command=(f"tracking.uri={uri}",), warnings=(f"at {uri}",)
+    ).to_json()
+    assert "secret" not in text
+    assert text.count("http://***@mlflow.example:5000/x") == 3
 
 
 def test_speed_counts_every_pass() -> None:

@@ -99,6 +99,23 @@ def test_the_page_says_what_matters(report: Report) -> None:
     assert text.index("AU12 &lt;fell&gt; short") < text.index('class="facts"')
 
 
+def test_the_page_shows_no_password(tmp_path: Path) -> None:
+    uri = "http://me:secret@mlflow.example:5000"
+    secret = record(config={"uri": uri}, command=(f"uri={uri}",), changed={"uri": ("", uri)}, warnings=(uri,))
+    report = write(tmp_path, secret, {"measured": line(3)}, [])
+    assert "mlflow.example" in report.html.read_text("utf-8")
+    assert all(b"secret" not in path.read_bytes() for path in report.files)
+
+
+def test_the_profiles_own_gain_is_shown_beside_what_it_came_to(tmp_path: Path) -> None:
+    profile = record(config={"gain": {"au_gain": {12: 1.8, 43: {"left": 1.2, "right": 1}}}})
+    report = write(tmp_path, profile, {"measured": line(100), "asked": line(100, 1.5)}, [])
+    unit = next(unit for unit in report.units if unit.name == "AU12")
+    assert (unit.commanded, unit.wanted) == (1.8, 1.8)
+    assert unit.gain == pytest.approx(1.5, abs=1e-4)
+    assert "×1.80" in report.html.read_text("utf-8")
+
+
 def test_a_clip_without_stills_or_faces_still_has_a_report(tmp_path: Path) -> None:
     report = write(tmp_path, record(), {"measured": line(10, there=lambda _: False)}, [])
     assert report.contact is None
