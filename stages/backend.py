@@ -88,13 +88,14 @@ class Backend(ABC):
             BackendError: the provider did not load and the backend is strict, or the file cannot be opened.
         """
         try:
-            native = self._session(model, self.provider)
-            running, reason = native.get_providers()[0], ""
+            native = self._session(model)
+            if native.get_providers()[0] == self.provider:
+                return Session(native, Chosen(self.provider, self.provider, ""))
+            reason = _obstacle(self.provider) or "ONNX Runtime gives no reason"
         except _opening_errors() as error:
-            native, running, reason = None, "nothing", _one_line(str(error))
-        if running == self.provider:
-            return Session(native, Chosen(running, self.provider, ""))
-        reason = _obstacle(self.provider) or reason
+            reason = _obstacle(self.provider) or _one_line(str(error))
+        if self.provider == Cpu.provider:
+            raise BackendError(f"{model.name} cannot be opened: {reason}; run: glabella models verify")
         if self.strict:
             raise BackendError(
                 f"{model.name}: {self.provider} did not load ({reason}); install what is missing, "
@@ -104,10 +105,11 @@ class Backend(ABC):
 
     def _fall_back(self, model: Path, reason: str) -> Session:
         chosen = Chosen(Cpu.provider, self.provider, reason)
+        session = Session(Cpu(threads=self.threads).open(model).native, chosen)
         _log.warning("%s runs on %s", model.name, chosen)
-        return Session(self._session(model, Cpu.provider), chosen)
+        return session
 
-    def _session(self, model: Path, provider: str) -> Any:
+    def _session(self, model: Path) -> Any:
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(_FATAL)  # what it would print is in our own message
@@ -116,7 +118,8 @@ class Backend(ABC):
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERROR
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers = [Cpu.provider] if provider == Cpu.provider else [(provider, self.options()), Cpu.provider]
+        providers: list[Any] = [(self.provider, self.options())] if self.provider != Cpu.provider else []
+        providers.append(Cpu.provider)
         return onnxruntime.InferenceSession(os.fspath(model), options, providers=providers, enable_fallback=0)
 
 
@@ -150,9 +153,9 @@ class Cuda(Backend):
         limit = {"gpu_mem_limit": str(self.memory_limit_mb << 20)} if self.memory_limit_mb else {}
         return {"device_id": str(self.device), "use_tf32": "0", **limit}
 
-    def _session(self, model: Path, provider: str) -> Any:
+    def _session(self, model: Path) -> Any:
         _preload()
-        return super()._session(model, provider)
+        return super()._session(model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,14 +180,17 @@ class TensorRt(Backend):
             "trt_engine_cache_path": str(folder),
         }
 
-    def _session(self, model: Path, provider: str) -> Any:
+    def _session(self, model: Path) -> Any:
         _preload()
-        return super()._session(model, provider)
+        return super()._session(model)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Auto(Backend):
-    """The best that this machine really has: CUDA, else the CPU. The choice and its reason are in `Model.chosen`."""
+    """The best that this machine really has: CUDA, else the CPU, never an error; `Model.chosen` says which and why.
+
+    strict means nothing here.
+    """
 
     device: int = 0
 
@@ -262,6 +268,8 @@ def _obstacle(provider: str) -> str:
 
     if provider not in onnxruntime.get_available_providers():
         return f"this build of ONNX Runtime {onnxruntime.__version__} has no {provider}"
+    if provider not in _LIBRARIES:
+        return ""
     pattern = "onnxruntime_providers_{}.dll" if os.name == "nt" else "libonnxruntime_providers_{}.so"
     folder = Path(onnxruntime.__file__).with_name("capi")
     try:

@@ -1,7 +1,7 @@
 """Conversion steps: what a source delivered -> the ONNX file that we run.
 
-A step's version is part of the cached file's path, so that a better conversion replaces the old file by itself: raise it
-with every change of what its recipe writes.
+A step's version is part of the cached file's path, so that a better conversion replaces the old file by itself: raise
+it with every change of what its recipe writes.
 """
 
 from __future__ import annotations

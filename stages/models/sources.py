@@ -152,7 +152,7 @@ class Url(Source):
             with urllib.request.urlopen(self.url, timeout=60) as response:
                 data = response.read()
         except (OSError, ValueError) as error:
-            raise SourceError(str(getattr(error, "reason", error))) from error
+            raise SourceError(str(error)) from error
         target.write_bytes(_inner(data, self.inner))
 
 
