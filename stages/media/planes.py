@@ -184,7 +184,9 @@ def _store(native: av.VideoFrame, form: Layout, box: Box, copies: tuple[Plane, .
     if form.contiguous and whole_planes(native) is not None:
         return
     for i, (view, copy) in enumerate(zip(components(native), copies, strict=True)):
-        view[_block(box, form, i)] = np.left_shift(copy, form.shift)
+        block = view[_block(box, form, i)]
+        spare = block & ((1 << form.shift) - 1)  # bits below the code are no one's, but not ours to clear
+        block[:] = np.left_shift(copy, form.shift) | spare if form.shift else copy
 
 
 def _block(box: Box, form: Layout, index: int) -> tuple[slice, slice]:

@@ -53,8 +53,8 @@ class Entry:
 def entry(container: Any, stream: Any, frame: int) -> Entry | None:
     """Where to seek to so that frame number `frame` comes out right; None where only the clip's start is safe.
 
-    Reads all packets without decoding (use a container opened for that), so that the number is exact in any format. Goes
-    back two key frames, as pictures right after a seek may lean on the group before.
+    Reads all packets without decoding (use a container opened for that), so that the number is exact anywhere. The
+    place is two key frames back, as pictures right after a seek may lean on the group before.
     """
     shown, keys = [], []
     for packet in container.demux(stream):

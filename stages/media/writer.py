@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -16,9 +16,10 @@ from av.codec.context import Flags
 from av.sidedata.sidedata import Type
 
 from stages.errors import ConfigError
+from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
 from stages.media.passengers import Passengers
-from stages.packets import Clip, Frame
+from stages.packets import Clip, Colour, Frame
 
 _JPEG = 2  # AVCOL_RANGE_JPEG
 _HDR = {Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL, Type.DOVI_METADATA, Type.DYNAMIC_HDR_PLUS}
@@ -43,7 +44,7 @@ class VideoWriter:
 
     def __init__(self, clip: Clip, path: Path, settings: Settings) -> None:
         self.path, self.warnings = path, list[str]()
-        self._settings, self._started = settings, False
+        self._settings, self._started, self._tags = settings, False, Colour()
         path.open("wb").close()
         muxer = MUXERS[path.suffix]
         self._output = av.open(str(path), "w", format=muxer)
@@ -70,6 +71,7 @@ class VideoWriter:
                 self._output.mux(packet)
             self._passengers.close()
         self._output.close()
+        self.warnings += _lost_tags(self.path, self._tags)
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -88,6 +90,7 @@ class VideoWriter:
 
     def _start(self, native: Any) -> None:
         self._started = True
+        self._tags = colour_of(native)
         context = self._stream.codec_context
         context.color_primaries, context.color_trc = native.color_primaries, native.color_trc
         context.colorspace = native.colorspace
@@ -135,6 +138,18 @@ def _add_stream(output: av.container.OutputContainer, clip: Clip, settings: Sett
     if settings.codec == "libx265" and output.format.name in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # QuickTime plays no hev1
     return stream
+
+
+def _lost_tags(path: Path, wanted: Colour) -> list[str]:
+    """What the finished file says of its colour, read back, against what was asked for."""
+    with av.open(str(path)) as container:
+        found = colour_of(next(container.decode(video=0)))
+    if found == wanted:
+        return []
+    kept = {f.name: getattr(found, f.name) for f in fields(Colour)}
+    lost = [f"{name} {value}" for name, value in asdict(wanted).items() if kept[name] != value]
+    words = ", ".join(lost).replace("full_range True", "full range").replace("full_range False", "limited range")
+    return [f"{path.suffix} does not keep the colour tags: {words} (H.273); .mkv does"]
 
 
 def _muxer_options(output: av.container.OutputContainer) -> dict[str, str]:
