@@ -45,10 +45,6 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
 
-    def find(self, kind: type[Stage]) -> Node | None:
-        """The first node whose stage is a `kind`."""
-        return next((node for node in self.nodes if isinstance(node.stage, kind)), None)
-
 
 def build(config: Mapping[str, Any]) -> Graph:
     """Check and connect a resolved `graph:` mapping.

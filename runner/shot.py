@@ -19,6 +19,7 @@ from stages.backend import Model
 from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.decode import Decode
 from stages.media.encode import Encode
+from stages.media.encode_images import EncodeImages
 from stages.packets import Clip
 
 _SPARE_BYTES = 64 << 20
@@ -84,13 +85,11 @@ def _names(spec: Any, target: str) -> bool:
     return isinstance(stage, Mapping) and stage.get("_target_") == target
 
 
-def _encode(graph: Graph) -> Encode:
-    node = graph.find(Encode)
-    if node is None:
-        raise ConfigError("graph: nothing is delivered; wire an encode stage, as in conf/pipeline/edit.yaml")
-    stage = node.stage
-    assert isinstance(stage, Encode)
-    return stage
+def _encode(graph: Graph) -> Encode | EncodeImages:
+    for node in graph.nodes:
+        if isinstance(node.stage, Encode | EncodeImages):
+            return node.stage
+    raise ConfigError("graph: nothing is delivered; wire an encode stage, as in conf/pipeline/edit.yaml")
 
 
 def _target(settings: Settings, clip: Clip, wanted: Any, suffix: str) -> Target:
