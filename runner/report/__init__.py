@@ -1,4 +1,8 @@
-"""The report of a run: table, figures, curves, pictures and one page that holds them."""
+"""The report of a run: table, figures, curves, pictures and one page that holds them.
+
+`runner.report.write` makes it; it is not imported here, because what only needs the record (command line, tracking)
+should not wait for Parquet, pictures and templates.
+"""
 
 from runner.report.record import (
     Analysis,
@@ -8,7 +12,6 @@ from runner.report.record import (
     PassFacts,
     RunRecord,
 )
-from runner.report.write import Report, write
 
 __all__ = [
     "Analysis",
@@ -16,7 +19,5 @@ __all__ = [
     "FaceFacts",
     "ModelUse",
     "PassFacts",
-    "Report",
     "RunRecord",
-    "write",
 ]
