@@ -1,8 +1,4 @@
-"""The report of a run: table, figures, curves, pictures and one page that holds them.
-
-`runner.report.write` makes it; it is not imported here, because what only needs the record (command line, tracking)
-should not wait for Parquet, pictures and templates.
-"""
+"""The report of a run: table, figures, curves, pictures and one page that holds them."""
 
 from runner.report.record import (
     Analysis,
@@ -12,6 +8,7 @@ from runner.report.record import (
     PassFacts,
     RunRecord,
 )
+from runner.report.write import Report, write
 
 __all__ = [
     "Analysis",
@@ -19,5 +16,7 @@ __all__ = [
     "FaceFacts",
     "ModelUse",
     "PassFacts",
+    "Report",
     "RunRecord",
+    "write",
 ]

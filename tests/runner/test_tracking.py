@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from runner import tracking
-from runner.report.write import write
+from runner.report import write
 from runner.tracking import ARTIFACTS, LONGEST, Tracking, params
 from stages.errors import ConfigError
 from tests.runner.report.made import NAME, line, record

@@ -10,8 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from runner.report import RunRecord
-from runner.report.write import Report, write
+from runner.report import Report, RunRecord, write
 from stages.delivery.stills import Still
 from stages.errors import DeliveryError
 from tests.runner.report.made import NAME, Line, line, record
