@@ -45,7 +45,7 @@ def deform(landmarks: Floats, wanted: Floats, view: View, *, eye: Limit, mouth: 
     landmarks: (478, 3) pixels. wanted: (478, 2) displacement in pixels; the iris centres' entries move the gaze.
     """
     face = landmarks[: layouts.MESH_COUNT, :2].astype(np.float32)
-    moves = wanted[: layouts.MESH_COUNT].astype(np.float32)
+    moves = wanted[: layouts.MESH_COUNT].astype(np.float32) * view.room(face)
     for k, limit in enumerate((eye, eye, mouth)):
         moves = in_contact(k, face, moves, view, limit)
     moves = skin.unfolded(face, moves, view.unit)
@@ -57,9 +57,9 @@ def deform(landmarks: Floats, wanted: Floats, view: View, *, eye: Limit, mouth: 
     gaze = (wanted[layouts.RIGHT_IRIS[0]], wanted[layouts.LEFT_IRIS[0]], np.zeros(2, np.float32))
     for opening, pull in zip(mesh.OPENINGS, gaze, strict=True):
         points[opening.inner], offsets[opening.inner] = behind(opening, face, moves, pull, view.down)
-    reach = mesh.RING_WEIGHTS[:, None, None] * moves[layouts.OVAL][None]
-    offsets[mesh.FIRST_RING :] = -reach.reshape(-1, 2)
-    points[mesh.FIRST_RING :] = mesh.rings(face, view.unit) - offsets[mesh.FIRST_RING :]
+    rings = mesh.rings(face, view.unit)
+    reach = (mesh.RING_WEIGHTS[:, None, None] * moves[layouts.OVAL][None]).reshape(-1, 2) * view.room(rings)
+    points[mesh.FIRST_RING :], offsets[mesh.FIRST_RING :] = rings + reach, -reach
     offsets[np.abs(offsets).max(1) < STILL] = 0
     return Deformed(points, offsets, depth)
 

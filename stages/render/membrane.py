@@ -4,8 +4,7 @@ Poisson cloning (Pérez, Gangnet & Blake, *Poisson image editing*, 2003) of a pi
 plus the membrane of their difference along the mask's boundary. The membrane is solved for directly, by full multigrid
 (Brandt, *Multi-level adaptive solutions to boundary-value problems*, 1977): the problem is shrunk by halves down to a
 few samples; on the way back up every level starts from the one below and removes what is left of its residual in a
-V-cycle, except on the finest level, which is only smoothed. Two
-damped Jacobi steps with Chebyshev's weights smooth; both vectorise.
+V-cycle. Two damped Jacobi steps with Chebyshev's weights smooth; both vectorise.
 """
 
 from __future__ import annotations
@@ -23,16 +22,13 @@ _WEIGHTS: Final = (1.3910, 0.5618)
 
 _SMALLEST: Final = 4
 
-_FINEST: Final = 1
-"""Smoothings of the finest level: what a coarser grid cannot hold dies out within a few samples of the boundary."""
-
 
 def membrane(difference: Floats, inside: NDArray[np.bool_], cycles: int = 2) -> Floats:
     """Fill `difference` (h, w, channels) smoothly inside `inside` (h, w) from its values next to it outside.
 
-    cycles: V-cycles on every level but the finest; at 2 the mean error is about 0.4 of a hundredth of the boundary's
-    range, and each further one leaves a third of it. Returns a new array, equal to `difference` outside. Zero inside
-    if there is no outside.
+    cycles: V-cycles on every level, one less on the finest. With 2 the mean error is below 0.2 % of the range of the
+    boundary's values; each further one halves it. Returns a new array, equal to `difference` outside. Zero inside if
+    there is no outside.
     """
     if not inside.any() or inside.all():
         return np.where(inside[..., None], np.float32(0), difference)
@@ -47,13 +43,11 @@ def membrane(difference: Floats, inside: NDArray[np.bool_], cycles: int = 2) -> 
 
 
 def _solve(levels: list[multigrid.Level], cycles: int) -> None:
-    """From the coarsest level up: start from the level below, then cycle; the finest is only smoothed."""
+    """From the coarsest level up: start from the level below, then cycle; the finest is dear and needs one less."""
     for k in range(len(levels) - 1, -1, -1):
         if k < len(levels) - 1:
             multigrid.lift(levels[k + 1].values, levels[k].values, levels[k].free, levels[k].channels)
-        if k == 0:
-            _smooth(levels[0], _FINEST)
-        for _ in range(cycles if k else 0):
+        for _ in range(cycles if k else max(1, cycles - 1)):
             _cycle(levels, k)
 
 

@@ -20,6 +20,9 @@ from stages.render import mesh, skin
 _SPREAD: Final = 0.14
 """Interocular distances over which a correction at a rim fades into the skin around it."""
 
+_BORDER: Final = 0.25
+"""Interocular distances over which motion fades toward the frame's border."""
+
 _MARGIN: Final = 0.3
 """The least share of its depth in the opening that an inner point keeps."""
 
@@ -38,10 +41,20 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the picture shows the face. unit: interocular distance in pixels. down: (2,) unit vector to the chin."""
+    """How the picture shows the face.
+
+    unit: interocular distance in pixels. down: (2,) unit vector to the chin. size: width and height of the frame.
+    """
 
     unit: float
     down: Floats
+    size: tuple[int, int]
+
+    def room(self, points: Floats) -> Floats:
+        """(n, 1) 0 at the frame's border and beyond, where there is nothing to bring in, 1 a little way inside."""
+        corner = np.array(self.size, np.float32) - 1
+        room: Floats = np.minimum(points, corner - points).min(1, keepdims=True) / np.float32(_BORDER * self.unit)
+        return np.clip(room, 0, 1)
 
 
 def in_contact(k: int, face: Floats, moves: Floats, view: View, limit: Limit) -> Floats:

@@ -12,10 +12,10 @@ from stages.faces import layouts
 from stages.packets import Floats
 from stages.render import mesh
 
-LEAST_AREA: Final = 0.12
+LEAST_AREA: Final = 0.08
 """Share of its area that no triangle falls below, slivers aside."""
 
-SLIVER: Final = 0.02
+SLIVER: Final = 0.035
 """Interocular distances; triangles smaller than a square of this side may fold, nobody can see it."""
 
 _SKIN: Final = mesh.TRIANGLES[(mesh.TRIANGLES < layouts.MESH_COUNT).all(1)]

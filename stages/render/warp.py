@@ -65,9 +65,9 @@ class Warp(MapStage):
     full_presence: float = 0.6
     bridged: float = 0.7
     eye_growth: float = 1.4
-    eye_slack: float = 0.02
+    eye_slack: float = 0.01
     mouth_growth: float = 1.8
-    mouth_slack: float = 0.03
+    mouth_slack: float = 0.012
 
     def __post_init__(self) -> None:
         if self.interpolation not in INTERPOLATION:
@@ -113,11 +113,11 @@ class Warp(MapStage):
         if strength <= 0:
             return None
         wanted = head.turn(np.tensordot(delta * np.float32(strength), self._displacement, 2))[:, :2]
-        wanted *= _room(face.landmarks[:, :2], frame, head.scale)[:, None]
         down = head.rotation[:2, 1] / max(float(np.linalg.norm(head.rotation[:2, 1])), 1e-6)
+        view = View(head.scale, down.astype(np.float32), (frame.width, frame.height))
         eye = Limit(self.eye_growth, self.eye_slack, overlap=LID_OVERLAP)
         mouth = Limit(self.mouth_growth, self.mouth_slack, rest=LIP_REST)
-        deformed = deform(face.landmarks, wanted, View(head.scale, down.astype(np.float32)), eye=eye, mouth=mouth)
+        deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth)
         return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
 
     @cached_property
@@ -192,11 +192,3 @@ def _inward() -> Floats:
     t = np.clip(distance, 0, 1)
     weight: Floats = (t * t * (3 - 2 * t)).astype(np.float32)
     return weight
-
-
-def _room(points: Floats, frame: Frame, unit: float) -> Floats:
-    """(n,) 0 at the frame's border and beyond, where there is nothing to bring in, 1 a little way inside."""
-    size = np.array([frame.width - 1, frame.height - 1], np.float32)
-    room = np.minimum(points, size - points).min(1) / np.float32(0.25 * unit)
-    share: Floats = np.clip(room, 0, 1).astype(np.float32)
-    return share
