@@ -118,7 +118,8 @@ def _loss(source: str, target: str) -> tuple[int, ...]:
     a, b = _facts(source), _facts(target)
     lost = tuple(max(0, x - y) for x, y in zip(a[1:], b[1:], strict=True))
     wasted = tuple(max(0, y - x) for x, y in zip(a[1:], b[1:], strict=True))
-    return (lost[2], a[0] != b[0], *lost, *wasted)
+    colours = lost[1]
+    return (colours, a[0] != b[0], *lost, *wasted)
 
 
 @cache

@@ -11,6 +11,7 @@ import av
 from av.codec.context import Flags
 
 from stages.media import containers, images
+from stages.media.convert import convert
 from stages.packets import Clip, Frame
 
 _LAMBDA = 118  # FF_QP2LAMBDA: quality scale 1 in the units of global_quality
@@ -55,9 +56,7 @@ class ImageWriter:
 
     def write(self, frame: Frame) -> None:
         """Write one picture."""
-        native = frame.native
-        if native.format.name != self._format:
-            native = native.reformat(format=self._format)
+        native = convert(frame.native, self._format)
         if self._context is None:
             self._context = self._open(native)
         native.pict_type = 0

@@ -18,6 +18,7 @@ from av.sidedata.sidedata import Type
 from stages.errors import ConfigError
 from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
+from stages.media.convert import convert
 from stages.media.passengers import Passengers
 from stages.packets import Clip, Colour, Frame
 
@@ -57,9 +58,9 @@ class VideoWriter:
 
     def write(self, frame: Frame) -> None:
         """Encode one frame."""
-        native = self._converted(frame.native)
+        native = convert(frame.native, self._settings.pixel_format)
         if not self._started:
-            self._start(frame.native)
+            self._start(frame.native, native)
         native.pict_type = 0  # the encoder chooses, whatever the source's encoder chose
         self._mux(self._stream.encode(native))
 
@@ -88,7 +89,7 @@ class VideoWriter:
                     self._output.mux(other)
             self._output.mux(packet)
 
-    def _start(self, native: Any) -> None:
+    def _start(self, source: Any, native: Any) -> None:
         self._started = True
         self._tags = colour_of(native)
         context = self._stream.codec_context
@@ -98,7 +99,7 @@ class VideoWriter:
         if self._passengers is not None:
             self._stream.metadata.update(self._passengers.video_tags)
             context.sample_aspect_ratio = self._passengers.aspect or Fraction(0, 1)
-        self._carry_side_data(native)
+        self._carry_side_data(source)
         context.open(strict=False)
         if unknown := sorted(set(self._settings.options) & set(context.options)):
             raise ConfigError(f"encode.options.{unknown[0]}: unknown to {context.name}; leave it out")
@@ -111,14 +112,6 @@ class VideoWriter:
                 self._stream.set_display_matrix(np.frombuffer(data, np.int32).tolist())
             elif data.type in _HDR:
                 self.warnings.append(f"HDR metadata not carried over: {data.type.name.lower().replace('_', ' ')}")
-
-    def _converted(self, native: av.VideoFrame) -> av.VideoFrame:
-        wanted = self._settings.pixel_format
-        if native.format.name == wanted:
-            return native
-        if relabelled(native.format.name) == wanted:
-            return relabel(native, wanted)
-        return native.reformat(format=wanted)
 
     def _warn_of_losses(self, clip: Clip) -> None:
         wanted = self._settings.pixel_format
@@ -159,17 +152,3 @@ def _muxer_options(output: av.container.OutputContainer) -> dict[str, str]:
     scales = [Fraction(s.time_base).denominator for s in output.streams if s.time_base]
     movie = lcm(*scales) if lcm(*scales) < 1 << 31 else max(scales)
     return {"video_track_timescale": str(scales[0]), "movie_timescale": str(movie)}
-
-
-def relabel(native: av.VideoFrame, name: str) -> av.VideoFrame:
-    """The same samples under another name of their format, marked full range."""
-    other = av.VideoFrame(native.width, native.height, name)
-    for source, target in zip(native.planes, other.planes, strict=True):
-        rows = np.frombuffer(memoryview(source), np.uint8).reshape(source.height, -1)
-        np.frombuffer(memoryview(target), np.uint8).reshape(target.height, -1)[:, : source.width] = rows[
-            :, : source.width
-        ]
-    other.pts, other.time_base, other.duration = native.pts, native.time_base, native.duration
-    other.colorspace, other.color_range = native.colorspace, _JPEG
-    other.color_primaries, other.color_trc = native.color_primaries, native.color_trc
-    return other
