@@ -30,14 +30,18 @@ class Basis:
     `mean + sum(x * displacement)`. AU30's halves are jaw left and jaw right. Closing an eye is one movement under
     three names: AU43 carries it, AU45 and AU46 are zero.
     identity: (MODES, 478, 3) how neutral faces differ from the mean: principal components, each one standard deviation.
-    seen: (facs.COUNT,) share of the true motion that the landmark tracker reports, 1 where it was not measured. A
-    tracked face shows `seen * x * displacement`; who moves pixels moves them by `x * displacement`.
+    response: (facs.COUNT, 2, 478, 3) what the landmark tracker shows of a true movement by `displacement`. It knows how
+    faces move, so it shows less than the whole, and moves points that did not: who moves pixels uses `displacement`,
+    who reads a tracked face uses `response`.
+    seen: (facs.COUNT,) share of the response that a warp by `displacement` brings about, 1 where no difference was
+    found: a warp by x reads back as about `seen * x`.
     provenance: what it was made from, as JSON.
     """
 
     mean: Floats
     displacement: Floats
     identity: Floats
+    response: Floats
     seen: Floats
     provenance: str
 
@@ -46,6 +50,7 @@ class Basis:
             "mean": (layouts.COUNT, 3),
             "displacement": (facs.COUNT, 2, layouts.COUNT, 3),
             "identity": (MODES, layouts.COUNT, 3),
+            "response": (facs.COUNT, 2, layouts.COUNT, 3),
             "seen": (facs.COUNT,),
         }
         for name, shape in wanted.items():
@@ -62,7 +67,7 @@ class Basis:
     def save(self, path: Path) -> None:
         """Write it as a compressed npz; the same basis gives the same bytes."""
         shapes = {"mean": self.mean, "displacement": self.displacement, "identity": self.identity}
-        facts = {"seen": self.seen, "provenance": np.asarray(self.provenance)}
+        facts = {"response": self.response, "seen": self.seen, "provenance": np.asarray(self.provenance)}
         np.savez_compressed(path, **shapes, **facts)  # type: ignore[arg-type]
 
 
@@ -70,5 +75,5 @@ class Basis:
 def load() -> Basis:
     """The committed basis; read once a process, its arrays are read-only."""
     with np.load(PATH) as arrays:
-        shapes = (arrays["mean"], arrays["displacement"], arrays["identity"])
+        shapes = (arrays["mean"], arrays["displacement"], arrays["identity"], arrays["response"])
         return Basis(*shapes, arrays["seen"], str(arrays["provenance"]))

@@ -98,16 +98,6 @@ def regions() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.array(upper), np.array(lower)
 
 
-@cache
-def _upper_share() -> Doubles:
-    """(478,) 1 from the lower lids up, 0 from the nostrils down, smooth between."""
-    y = basis.load().mean[:, 1].astype(np.float64)
-    top, bottom = float(y[145]) + 0.05, float(y[2])
-    rise = np.clip((bottom - y) / (bottom - top), 0, 1)
-    share: Doubles = rise * rise * (3 - 2 * rise)
-    return share
-
-
 @dataclass
 class Calmest:
     """Running weighted means of landmarks and scores."""
@@ -125,7 +115,7 @@ class Calmest:
 
     def neutral(self) -> Floats:
         """(478, 3) the person's neutral in face space; the mean face if nothing was counted."""
-        upper = _upper_share()[:, None]
+        upper = solve.upper_share()[:, None]
         calm = upper * self.shape[0] + (1 - upper) * self.shape[1]
         if not self.weight.all():
             return basis.load().mean
@@ -156,7 +146,7 @@ def expression(calm: Doubles, scores: Doubles) -> Doubles:
     precision = INDEPENDENT / UNEXPLAINED**2
     gram = precision * joint @ joint.T
     gram[: len(people), : len(people)] += np.eye(len(people))
-    gram[len(people) :, len(people) :] += precision * np.diag(np.diag(solver.gram) * solve.RIDGE)
+    gram[len(people) :, len(people) :] += precision * solve.RIDGE * np.eye(len(solver.unit))
     target = precision * joint @ ((calm - basis.load().mean).ravel() * solver.weight)
     price = np.concatenate([np.zeros(len(people)), _price(solver, scores)])
     lowest = np.concatenate([np.full(len(people), -np.inf), np.zeros(len(solver.unit))])

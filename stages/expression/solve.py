@@ -1,6 +1,6 @@
 """From a shape difference to intensities: bounded least squares on the Action Unit basis.
 
-A tracked face, brought to face space, differs from the person's neutral by `sum(x * seen * displacement)` plus noise.
+A tracked face, brought to face space, differs from the person's neutral by `sum(x * response)` plus noise.
 Aligning by stable points takes a little rigid motion out of every displacement, so it is taken out of the basis too:
 what is fitted is what the alignment leaves.
 """
@@ -28,8 +28,15 @@ ABSORBED: Final = (9, 14, 16, 18, 22, 24, 28, 30, 34, 61, 62, 63, 64)
 """Units fitted so that their motion is not taken for another's, and not reported yet."""
 
 DEPTH: Final = 0.3  # the tracker's z is an estimate; a deviation in depth counts this much of one in the picture
+UPPER: Final = (1, 2, 4, 5, 7, 9, 43, 61, 62, 63, 64)
+"""Units read from brows, lids and nose bridge; the others are read from the mouth region. The tracker moves brows a
+little when a mouth moves, and the other way round."""
+LIDS: Final = (((386, 374), (385, 380), (387, 373)), ((159, 145), (158, 153), (160, 144)))
+"""Upper and lower points of the left and the right eye's opening."""
+EYE_UNITS: Final = (5, 7, 43, 61, 62, 63, 64)
+
 OUTLINE: Final = 0.4  # the outline slides along the cheek as the head turns
-RIDGE: Final = 0.001  # share of a column's energy: only keeps twins such as AU43 and AU64 apart
+RIDGE: Final = 3e-4  # squared interocular distances: unexplained shape over the usual spread of intensities, squared
 SWEEPS: Final = 60
 
 
@@ -38,7 +45,8 @@ class Solver:
     """Columns are halves of sided units and whole unsided ones.
 
     unit, side: (c,) which unit a column is, and its side (0 left, 1 right, 2 both). design: (c, 1434) weighted columns,
-    as seen and aligned. weight: (1434,). gram: (c, c). lowest: (c,) zeros.
+    as seen and aligned. weight: (1434,). gram: (c, c). lowest: (c,) zeros. kept: (c,) share of a lone unit's intensity
+    that the ridge leaves. openings: (2, c) how far a unit of each column opens the left and the right eye.
     """
 
     unit: NDArray[np.intp]
@@ -47,12 +55,28 @@ class Solver:
     weight: Doubles
     gram: Doubles
     lowest: Doubles
+    kept: Doubles
+    openings: Doubles
 
     def fit(self, difference: NDArray[np.floating]) -> Doubles:
         """(c,) intensities, not below 0, that explain a face-space `difference` (478, 3)."""
         target = self.design @ (difference.ravel() * self.weight)
-        found: Doubles = descend(self.gram, target, self.lowest, self.lowest, SWEEPS)
+        found: Doubles = descend(self.gram, target, self.lowest, self.lowest, SWEEPS) / self.kept
+        self._read_lids(found, difference)
         return found
+
+    def _read_lids(self, found: Doubles, difference: NDArray[np.floating]) -> None:
+        """AU5 and AU43 from the eye's opening, beside what brows and cheeks do to it.
+
+        Raising and closing a lid are opposites, and looking down is a twin of closing, so least squares would trade one
+        for the other.
+        """
+        others = ~np.isin(self.unit, [facs.INDEX[f"AU{number:02d}"] for number in EYE_UNITS])
+        for side in (0, 1):
+            opened = opening(difference, side) - self.openings[side, others] @ found[others]
+            for number in (5, 43):
+                column = (self.unit == facs.INDEX[f"AU{number:02d}"]) & (self.side == side)
+                found[column] = max(opened / self.openings[side, column][0], 0.0)
 
     def spread(self, columns: Doubles) -> Floats:
         """(facs.COUNT, 2) from (c,); an unsided unit stands on both sides."""
@@ -70,24 +94,47 @@ def solver() -> Solver:
     columns, unit, side = [], [], []
     for number in MEASURED + ABSORBED:
         index = facs.INDEX[f"AU{number:02d}"]
-        seen = table.displacement[index].astype(np.float64) * float(table.seen[index])
+        seen = table.response[index].astype(np.float64)
         halves = [(seen[0], 0), (seen[1], 1)] if _in_halves(number) else [(seen.sum(0), 2)]
         for column, half in halves:
             columns.append(aligned(column).ravel())
             unit.append(index)
             side.append(half)
-    weight = np.repeat(point_weights()[:, None], 3, 1) * np.array([1, 1, DEPTH])
-    design = np.stack(columns) * weight.ravel()
-    gram = design @ design.T
-    energy = np.diag(gram)
-    return Solver(
-        np.array(unit),
-        np.array(side),
-        design,
-        weight.ravel(),
-        gram + np.diag(RIDGE * energy),
-        np.zeros(len(unit)),
-    )
+    raw, units, sides = np.stack(columns), np.array(unit), np.array(side)
+    weight = (point_weights()[:, None] * np.array([1, 1, DEPTH])).ravel()
+    design = raw * weight * np.repeat(_masks(units), 3, 1)
+    gram = design @ design.T + RIDGE * np.eye(len(design))
+    zeros = np.zeros(len(design))
+    kept = np.array([_kept(design, gram, zeros, units == unit) for unit in units])
+    openings = np.array([[opening(column.reshape(-1, 3), half) for column in raw] for half in (0, 1)])
+    return Solver(units, sides, design, weight, gram, zeros, kept, openings)
+
+
+def opening(shape: NDArray[np.floating], side: int) -> float:
+    """How far the left (0) or right (1) eye is open, in interocular distances; of a difference, by how much more."""
+    return float(np.mean([shape[lower, 1] - shape[upper, 1] for upper, lower in LIDS[side]]))
+
+
+def _kept(design: Doubles, gram: Doubles, zeros: Doubles, mine: NDArray[np.bool_]) -> float:
+    """What comes out where both sides of one unit go in with intensity 1."""
+    found = descend(gram, design @ design[mine].sum(0), zeros, zeros, SWEEPS)
+    return max(float(found[mine].mean()), 0.3)
+
+
+def _masks(units: NDArray[np.intp]) -> Doubles:
+    """(c, 478) which points speak for a column."""
+    upper = np.isin(units, [facs.INDEX[f"AU{number:02d}"] for number in UPPER])
+    return np.where(upper[:, None], upper_share(), 1 - upper_share())
+
+
+@cache
+def upper_share() -> Doubles:
+    """(478,) 1 from the lower lids up, 0 from the nostrils down, smooth between."""
+    y = basis.load().mean[:, 1].astype(np.float64)
+    top, bottom = float(y[145]) + 0.05, float(y[2])
+    rise = np.clip((bottom - y) / (bottom - top), 0, 1)
+    share: Doubles = rise * rise * (3 - 2 * rise)
+    return share
 
 
 def point_weights() -> Doubles:
