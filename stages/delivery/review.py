@@ -18,7 +18,7 @@ from stages.media.encode import delivering
 from stages.media.planes import rgb8
 from stages.packets import Clip, Frame, Job
 
-_BT709, _LIMITED = 1, 1
+_BT709, _LIMITED, _FULL = 1, 1, 2
 
 
 @dataclass(slots=True)
@@ -55,6 +55,7 @@ class SideBySide(OrderedStage[ReviewState]):
         path, clip = job.folder / "review.mp4", job.clip
         size = _half(clip, self.width)
         with delivering(path):
+            path.open("wb").close()
             timescale = {"video_track_timescale": str(clip.time_base.denominator)}
             output = av.open(str(path), "w", format="mp4", container_options=timescale)
             options = {"preset": self.preset, "crf": str(self.crf), "g": "48"}
@@ -70,7 +71,10 @@ class SideBySide(OrderedStage[ReviewState]):
         """Encode one pair."""
         halves = [self._half(frame, state.size, label) for frame, label in ((before, "source"), (after, "result"))]
         picture = av.VideoFrame.from_ndarray(np.hstack(halves), "rgb24")
-        native = picture.reformat(format="yuv420p", dst_colorspace="itu709", dst_color_range="mpeg")
+        native = picture.reformat(
+            format="yuv420p", dst_colorspace=_BT709, src_color_range=_FULL, dst_color_range=_LIMITED
+        )
+        native.colorspace, native.color_range = _BT709, _LIMITED
         native.pts, native.time_base = before.at.pts, before.at.time_base
         with delivering(state.path):
             state.output.mux(state.stream.encode(native))

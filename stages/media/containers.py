@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 
@@ -90,22 +91,22 @@ def _refusal(clip: Clip, suffix: str, codec: str, audio: tuple[str, ...]) -> str
     return f"{clip.name}: a {suffix} file cannot hold {content}; {advice}"
 
 
-def pixel_format(codec: str, source: str, wanted: str | None = None) -> str:
-    """The format to encode in: `wanted`; else the source's; else the one that loses least of it.
+def pixel_format(codec: str, source: str, wanted: str | Sequence[str] | None = None) -> str:
+    """The format to encode in: of those `wanted`, or of all the encoder takes, the source's or what loses least of it.
 
     Raises:
-        ConfigError: the encoder does not take `wanted`.
+        ConfigError: the encoder does not take a `wanted` one.
     """
     formats = [f.name for f in encoder(codec).video_formats or []]
-    if wanted is not None:
-        if formats and wanted not in formats:
-            raise ConfigError(f"encode.pixel_format: {codec} does not take {wanted!r}; it takes {', '.join(formats)}")
-        return wanted
-    if not formats or source in formats:
+    asked = [wanted] if isinstance(wanted, str) else list(wanted or [])
+    for name in asked:
+        if formats and name not in formats:
+            raise ConfigError(f"encode.pixel_format: {codec} does not take {name!r}; it takes {', '.join(formats)}")
+    choice = asked or formats
+    if not choice or source in choice:
         return source
-    if (same := relabelled(source)) in formats:
-        return same
-    return min(formats, key=lambda name: _loss(source, name))
+    same = relabelled(source)
+    return same if same in choice else min(choice, key=lambda name: _loss(source, name))
 
 
 def relabelled(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,14 +40,15 @@ class Encode(OrderedStage[EncoderState]):
     """Encodes the delivery into the job's folder as `delivery<suffix>`; a still picture stays one, in its own codec.
 
     codec: FFmpeg's encoder. container: "mp4", "mov", "mkv", "webm", "avi", "nut", "mxf"; None keeps the source's where
-    it can hold everything with exact time, else takes the codec's usual one. pixel_format: None keeps the source's, or
-    the nearest the encoder takes. preset, crf: speed and quality, where the encoder has them. options: any further
-    encoder options. threads: 0 for one a core. audio: "copy" every stream, or "none".
+    it can hold everything with exact time, else takes the codec's usual one. pixel_format: one, or several of which the
+    nearest to the source is taken; None means all that the encoder takes. preset, crf: speed and quality, where
+    the encoder has them. options: any further encoder options. threads: 0 for one a core. audio: "copy" every stream,
+    or "none".
     """
 
     codec: str = "libx264"
     container: str | None = None
-    pixel_format: str | None = None
+    pixel_format: str | Sequence[str] | None = None
     preset: str | int | None = None
     crf: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

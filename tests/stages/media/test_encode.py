@@ -10,6 +10,7 @@ import pytest
 
 from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.bare import bare_loop
+from stages.media.containers import pixel_format
 from stages.media.decode import frames, probe
 from stages.media.encode import Encode
 from stages.media.pixels import components
@@ -195,6 +196,13 @@ def test_converts_to_what_loses_least_and_says_so(make, tmp_path, codec, source,
     decoded = probe(path).pixel_format
     assert decoded == target or (codec, decoded) == ("prores_ks", "yuv444p12le")  # 4444 is always decoded to 12 bit
     assert f"pixels converted from {source} to {target}" in warnings
+
+
+@pytest.mark.parametrize(("source", "kept"), [("yuva444p10le", True), ("yuv422p10le", False)])
+def test_the_nearest_of_several_formats_is_taken(make, source, kept):
+    clip = probe(make("a.mkv", pixel_format=source))
+    formats = ["yuv444p10le", "yuva444p10le"]
+    assert pixel_format("prores_ks", clip.pixel_format, formats) == formats[kept]
 
 
 def test_repacking_rgb_loses_nothing(make, tmp_path):
