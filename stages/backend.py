@@ -219,10 +219,15 @@ class Model:
             ModelError: the asset cannot be had.
             BackendError: the provider that was asked for did not load.
         """
-        return _opened(str(self.asset.fetch()), self.backend)
+        key = (self.asset.name, self.asset.sha256, self.backend)
+        if key not in _sessions:
+            with _opening:
+                if key not in _sessions:
+                    _sessions[key] = self.backend.open(self.asset.fetch())
+        return _sessions[key]
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """All outputs, in the model's order."""
+        """All outputs, in the model's order; opens the model if that has not happened yet."""
         return self.open().run(feeds)
 
     @property
@@ -241,15 +246,9 @@ class Model:
         return self.asset.file_sha256
 
 
-_sessions: dict[tuple[str, Backend], Session] = {}
+# Sessions are kept here, not in Model, so that a Model stays a value that can be compared and pickled.
+_sessions: dict[tuple[str, str, Backend], Session] = {}
 _opening = threading.Lock()
-
-
-def _opened(path: str, backend: Backend) -> Session:
-    with _opening:
-        if (path, backend) not in _sessions:
-            _sessions[path, backend] = backend.open(Path(path))
-        return _sessions[path, backend]
 
 
 @cache
