@@ -38,6 +38,7 @@ _QUIET: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the last line there is the delivery's path
 }
 _store = threading.Lock()
 T = TypeVar("T")
@@ -220,7 +221,7 @@ def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]
         for figure in ("mean", "p95")
     }
     if unit["change"] > CHANGED:
-        found[f"au.commanded.{name}"] = unit["gain"] if unit["commanded"] is None else unit["commanded"]
+        found[f"au.commanded.{name}"] = unit["gain"] if unit.get("commanded") is None else unit["commanded"]
     if unit["achieved"]:
         found[f"au.achieved.{name}"] = unit["achieved"]["gain"]
         found |= {f"au.achieved.{name}.{figure}": unit["achieved"][figure] for figure in ("slope", "r2", "mae")}

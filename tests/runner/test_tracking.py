@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -220,6 +222,43 @@ def test_a_server_that_is_down_is_a_warning_without_its_password() -> None:
     assert "tracking=off" in warning
     assert "secret" not in warning
     assert "\n" not in warning
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A real MLflow server on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path / 'server.db'}",
+        "--artifacts-destination",
+        str(tmp_path / "kept"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *store]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    try:
+        for _ in range(240):
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+                break
+            time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_server_keeps_run_and_report_and_nothing_is_printed(
+    server: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = Tracking(uri=server, artifacts="")
+    write(tmp_path / "report", record(), {"measured": line(60)}, [])
+    capfd.readouterr()
+    assert store.log(record(), tmp_path / "report") == ()
+    assert capfd.readouterr() == ("", "")
+    assert [run.info.status for run in runs(store)] == ["FINISHED"]
+    assert {path.name for path in (tmp_path / "kept").rglob("*") if path.is_file()} == set(ARTIFACTS) - {"contact.jpg"}
 
 
 def test_a_broken_database_is_a_warning(tmp_path: Path) -> None:
