@@ -39,9 +39,9 @@ class SideBySide(OrderedStage[ReviewState]):
     and "result".
     """
 
-    width: int = 1920
+    width: int = 1280
     crf: float = 23
-    preset: str = "veryfast"
+    preset: str = "superfast"
     labels: bool = True
 
     def __post_init__(self) -> None:
@@ -95,8 +95,8 @@ class SideBySide(OrderedStage[ReviewState]):
     def _half(self, frame: Frame, size: tuple[int, int], label: str) -> NDArray[np.uint8]:
         picture = rgb8(frame, None, size)
         if self.labels:
-            scale = max(0.4, size[1] / 900)
-            for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            scale = max(0.5, size[1] / 600)
+            for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
                 at = (8, round(26 * scale) + 4)
                 cv2.putText(picture, label, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
         return picture

@@ -58,6 +58,7 @@ class Passengers:
                 self.warnings.append(f"{stream.type} stream {stream.index} left out: a {suffix} file cannot hold it")
         self.video_tags = tags(picture.metadata)
         self.aspect = picture.sample_aspect_ratio
+        self.field_order = picture.codec_context.field_order
         output.metadata.update(tags(self._source.metadata))
         if chapters := self._source.chapters():
             output.set_chapters(chapters)

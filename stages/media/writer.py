@@ -100,6 +100,9 @@ class VideoWriter:
         if self._passengers is not None:
             self._stream.metadata.update(self._passengers.video_tags)
             context.sample_aspect_ratio = self._passengers.aspect or Fraction(0, 1)
+            if source.interlaced_frame:
+                context.flags |= int(Flags.interlaced_dct) | int(Flags.interlaced_me)
+                context.field_order = self._passengers.field_order
         self._carry_side_data(source)
         context.open(strict=False)
         if unknown := sorted(set(self._settings.options) & set(context.options)):

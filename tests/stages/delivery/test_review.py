@@ -52,7 +52,7 @@ def test_shows_source_left_and_result_right_at_the_source_times(tmp_path):
     ("size", "half"), [((1920, 1080), (960, 540)), ((1279, 719), (960, 538)), ((98, 65), (98, 64))]
 )
 def test_is_at_most_as_wide_as_asked_and_even(tmp_path, size, half):
-    path = write(clip_of(*size), tmp_path, SideBySide())
+    path = write(clip_of(*size), tmp_path, SideBySide(width=1920))
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert abs(stream.width - 2 * half[0]) <= 4

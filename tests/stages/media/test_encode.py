@@ -158,6 +158,18 @@ def test_timecode_metadata_rotation_and_aspect_stay(make, tmp_path):
         assert next(after.decode(video=0)).rotation == next(before.decode(video=0)).rotation != 0
 
 
+@pytest.mark.parametrize("settings", [{}, {"codec": "prores_ks"}])
+def test_interlaced_pictures_stay_interlaced(make, tmp_path, settings):
+    options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
+    source = make("a.mov", codec="libx264", size=(96, 64), options=options)
+    path, _ = deliver(source, tmp_path / "out", **settings)
+    assert all(f.native.interlaced_frame for f in frames(probe(source)))
+    assert all(f.native.interlaced_frame for f in frames(probe(path)))
+    with av.open(str(source)) as before, av.open(str(path)) as after:
+        orders = [c.streams.video[0].codec_context.field_order for c in (before, after)]
+    assert orders[0] == orders[1] != 0
+
+
 def test_keeps_the_sources_container_where_it_can_hold_everything(make):
     encode = Encode(codec="libx264")
     assert encode.suffix(probe(make("a.mov", codec="libx264", audio=("pcm_s16le",)))) == ".mov"
