@@ -23,6 +23,7 @@ from runner.settings import CONF, Settings, difference, flatten
 from stages.errors import GlabellaError
 
 _BASE_GROUPS = ("preset", "gain", "pipeline", "production")
+_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench")
 _HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 
 
@@ -91,8 +92,16 @@ def _settings(config: DictConfig) -> Settings:
     typed = tuple(hydra_config.overrides.task)
     base = [word for word in typed if word.partition("=")[0].lstrip("+") in _BASE_GROUPS]
     plain: Any = OmegaConf.to_container(_compose(base), resolve=True)
-    changed = {key: pair for key, pair in difference(plain, values).items() if key not in ("clip", "out")}
-    return Settings(values, choices, typed, changed)
+    return Settings(values, choices, typed, _telling(difference(plain, values)))
+
+
+def _telling(changed: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """Without what every run sets, and without the graph, whose stages repeat their groups."""
+    return {
+        key: pair
+        for key, pair in changed.items()
+        if key.partition(".")[0] not in _EVERYDAY and not (pair[0] in ({}, None) and pair[1] in ({}, None))
+    }
 
 
 def _compose(overrides: list[str]) -> DictConfig:

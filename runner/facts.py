@@ -61,6 +61,7 @@ def failed(settings: Settings, clip: Any, started: datetime, seconds: float, err
         config=dict(settings.values),
         preset=str(settings.choices.get("preset") or ""),
         gain=str(settings.choices.get("gain") or ""),
+        production=str(settings.choices.get("production") or ""),
         versions=versions(),
         error=error,
     )
