@@ -12,6 +12,7 @@ inside out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -31,6 +32,9 @@ RINGS: Final = np.array([0.16, 0.36, 0.62], np.float32)
 
 RING_WEIGHTS: Final = np.array([0.72, 0.30, 0.0], np.float32)
 """Share of the outline's motion that each ring follows. Falls slower than the rings grow, so that nothing folds."""
+
+AROUND: Final = 0.12
+"""Interocular distances by which the mask reaches beyond what moves, room for a feather to fall off in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +158,35 @@ def rings(face: Floats, unit: float) -> Floats:
     return flat
 
 
+def place(face: Floats, unit: float) -> Floats:
+    """(COUNT, 2) all vertices around a face at rest: face (468+, 2) pixels, unit = interocular distance in pixels."""
+    at = FRACTIONS[None, :, None]
+    inner = [face[o.upper][:, None] * (1 - at) + face[o.lower][:, None] * at for o in OPENINGS]
+    parts = [face[: layouts.MESH_COUNT], *(points.reshape(-1, 2) for points in inner), rings(face, unit)]
+    return np.concatenate(parts).astype(np.float32)
+
+
 def neighbours(moved: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Vertices that share a triangle with a vertex of `moved` (N,), themselves included."""
-    touched = moved[TRIANGLES].any(1)
+    """Vertices that share a triangle with a vertex of `moved` (N,) or lie within `AROUND` of one, themselves included.
+
+    An opening counts as a whole: an eyeball at rest under a moving lid must not leave a hole whose edge runs along it.
+    """
     grown = moved.copy()
-    grown[TRIANGLES[touched].ravel()] = True
+    grown[TRIANGLES[moved[TRIANGLES].any(1)].ravel()] = True
+    grown |= _close() @ moved.astype(np.float32) > 0
+    for opening in OPENINGS:
+        rim = list(opening.rim)
+        if moved[rim].any():
+            grown[opening.inner] = True
+            grown[rim] = True
     return grown
+
+
+@cache
+def _close() -> Floats:
+    """(COUNT, COUNT) 1 for vertices within `AROUND` of each other on the canonical face."""
+    face = (layouts.CANONICAL[:, :2] * [1, -1]).astype(np.float32)
+    unit = float(np.linalg.norm(face[33] - face[263]))
+    points = place(face, unit)
+    close: Floats = (np.linalg.norm(points[:, None] - points[None], axis=2) < AROUND * unit).astype(np.float32)
+    return close

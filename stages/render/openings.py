@@ -53,7 +53,7 @@ class View:
     def room(self, points: Floats) -> Floats:
         """(n, 1) 0 at the frame's border and beyond, where there is nothing to bring in, 1 a little way inside."""
         corner = np.array(self.size, np.float32) - 1
-        room: Floats = np.minimum(points, corner - points).min(1, keepdims=True) / np.float32(_BORDER * self.unit)
+        room: Floats = np.minimum(points, corner - points).min(1, keepdims=True) / np.float32(_BORDER * self.unit) - 0.3
         return np.clip(room, 0, 1)
 
 

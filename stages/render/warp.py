@@ -43,14 +43,14 @@ LID_OVERLAP: Final = 0.012
 LIP_REST: Final = 0.12
 """Share of its gap that a closed mouth keeps: the dark seam of the lips."""
 
-INTERPOLATION: Final = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+INTERPOLATION: Final = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos4": cv2.INTER_LANCZOS4}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Warp(MapStage):
     """Mesh warp from measured to asked intensities.
 
-    interpolation: linear, cubic or lanczos. step: 1 evaluates the map at every pixel, 2 at every other.
+    interpolation: linear, cubic or lanczos4. step: 1 evaluates the map at every pixel, 2 at every other.
     full_yaw, no_yaw: degrees; the edit fades out as the head turns from the one to the other. no_presence,
     full_presence: 0..1; it fades in as the landmark model's confidence rises from the one to the other. bridged:
     0..1, strength while optical flow carries the landmarks. eye_growth, mouth_growth: how many times its gap an

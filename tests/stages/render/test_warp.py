@@ -55,11 +55,9 @@ def test_a_face_that_is_not_measured_is_left_alone(picture: Pictures, face: Head
     assert Warp().process(picture(), only(face()), Units(AT, ()), Units(AT, ())) is None
 
 
-@pytest.mark.parametrize("interpolation", ["linear", "cubic", "lanczos"])
+@pytest.mark.parametrize("interpolation", ["linear", "cubic", "lanczos4"])
 def test_a_mesh_at_rest_keeps_every_bit(picture: Pictures, face: Heads, interpolation: str) -> None:
-    points = np.zeros((mesh.COUNT, 2), np.float32)
-    points[: layouts.MESH_COUNT] = face().landmarks[: layouts.MESH_COUNT, :2]
-    points[mesh.FIRST_RING :] = mesh.rings(points, 150.0)
+    points = mesh.place(face().landmarks[:, :2], 150.0)
     offsets = np.zeros_like(points)
     offsets[4] = 1e-9  # moves by less than a coordinate can tell, so that the region is drawn
     edit = resample(picture(), 0, Deformed(points, offsets, np.zeros(mesh.COUNT, np.float32)), 1, _code(interpolation))
@@ -68,7 +66,7 @@ def test_a_mesh_at_rest_keeps_every_bit(picture: Pictures, face: Heads, interpol
 
 
 def _code(interpolation: str) -> int:
-    return {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}[interpolation]
+    return {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos4": cv2.INTER_LANCZOS4}[interpolation]
 
 
 def test_pixels_arrive_where_the_basis_sends_them(warped: Callable[..., Edit | None], face: Heads) -> None:
