@@ -32,6 +32,7 @@ from runner.workspace import workspace
 from stages.errors import ConfigError
 from stages.media.bare import bare_loop
 from stages.media.encode import Encode
+from stages.packets import Job
 
 Figures = dict[str, float]
 
@@ -119,7 +120,7 @@ def _landmarks(settings: Settings, repeats: int) -> Figures:
     shot = open_shot(settings)
     frame = next(iter(shot.decode.frames(shot.clip)))
     faces = settings.stage("faces")
-    state = faces.begin(passes.Job(shot.clip, Path()))
+    state = faces.begin(Job(shot.clip, Path()))
     faces.prepare()
     ours = _median_ms(lambda: faces.process(state, frame), 20 * repeats)
     return {"landmark stage, ms a face": ours} | _mediapipe(frame, ours, 20 * repeats)

@@ -153,7 +153,7 @@ class Pass:
         for lane in self._lanes:
             ahead: Belt[Future[Tick]] = Belt(crew, self._depth)
             names = "+".join(node.name for node in lane.nodes)
-            crew.start(names, lambda *a, lane=lane, i=belt, o=ahead: self._lane(lane, i, o, pool))  # type: ignore[misc]
+            crew.start(names, lambda *a, lane=lane, i=belt, o=ahead: self._lane(lane, i, o, pool))
             belt = ahead
         for future in belt:
             yield future.result()

@@ -14,8 +14,8 @@ from pathlib import Path
 from runner import facts, passes
 from runner.passes import Run
 from runner.progress import say
-from runner.report.record import RunRecord
 from runner.report import write
+from runner.report.record import RunRecord
 from runner.settings import Settings
 from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
