@@ -76,7 +76,7 @@ def yuv_to_rgb8(planes: Planes, origin: Pair, chroma: Pair, k: Floats, out: Plan
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _spread(u: Plane, v: Plane, origin: Pair, chroma: Pair, i: int, zero: float, cb: Floats, cr: Floats) -> None:  # noqa: PLR0917
+def _spread(u: Plane, v: Plane, origin: Pair, chroma: Pair, i: int, zero: float, cb: Floats, cr: Floats) -> None:
     """Signed chroma codes of luma row i; kept from the row above inside a block."""
     row = (origin[1] + i) >> chroma[1]
     if i and row == (origin[1] + i - 1) >> chroma[1]:

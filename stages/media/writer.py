@@ -17,14 +17,14 @@ from av.codec.context import Flags
 from av.sidedata.sidedata import Type
 
 from stages.errors import ConfigError
+from stages.media import hdr
 from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
 from stages.media.convert import convert
 from stages.media.passengers import Passengers
 from stages.packets import Clip, Colour, Frame
 
-_JPEG = 2  # AVCOL_RANGE_JPEG
-_HDR = {Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL, Type.DOVI_METADATA, Type.DYNAMIC_HDR_PLUS}
+_FULL = 2  # AVCOL_RANGE_JPEG
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class VideoWriter:
         context = self._stream.codec_context
         context.color_primaries, context.color_trc = native.color_primaries, native.color_trc
         context.colorspace = native.colorspace
-        context.color_range = _JPEG if native.format.name.startswith("yuvj") else native.color_range
+        context.color_range = _FULL if native.format.name.startswith("yuvj") else native.color_range
         if self._passengers is not None:
             self._stream.metadata.update(self._passengers.video_tags)
             context.sample_aspect_ratio = self._passengers.aspect or Fraction(0, 1)
@@ -114,8 +114,9 @@ class VideoWriter:
         for data in native.side_data:
             if data.type == Type.DISPLAYMATRIX:
                 self._stream.set_display_matrix(np.frombuffer(data, np.int32).tolist())
-            elif data.type in _HDR:
-                self.warnings.append(f"HDR metadata not carried over: {data.type.name.lower().replace('_', ' ')}")
+        options, lost = hdr.carried(self._settings.codec, list(native.side_data), self._settings.options)
+        self._stream.codec_context.options.update(options)
+        self.warnings += [f"HDR metadata not carried over: {name}" for name in lost]
 
     def _warn_of_losses(self, clip: Clip) -> None:
         wanted = self._settings.pixel_format

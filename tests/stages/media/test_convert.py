@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import frame_of
+from synthetic_clips import frame_of
 
 from stages.media.convert import convert
 from stages.media.pixels import components

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import picture
+from synthetic_clips import picture
 
 from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.decode import Decode, frames, probe

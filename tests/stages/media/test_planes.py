@@ -5,8 +5,8 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from conftest import frame_of
-from reference import WEIGHTS, to_codes, to_rgb
+from h273_reference import WEIGHTS, to_codes, to_rgb
+from synthetic_clips import frame_of
 
 from stages.errors import ClipError
 from stages.media.pixels import components, layout
