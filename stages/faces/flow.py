@@ -17,6 +17,7 @@ from stages.packets import Floats, Frame
 
 _FACE = 192  # pixels across the face at which flow is computed: finer is slower and no more certain
 _ROUND_TRIP = 0.01  # of the face's size: how far a point may end from its start and still count as followed
+_STRAY = 0.03  # of the face's size: how far a point may move against the rest; beyond, it slid along an edge
 _MARGIN = 0.35  # of the face's size, on each side: how far a face may move between two frames
 _WINDOW, _LEVELS = (15, 15), 3
 
@@ -31,7 +32,9 @@ def carry(before: Frame, now: Frame, landmarks: Floats) -> Floats | None:
     fitted, _ = cv2.estimateAffinePartial2D(start[good], moved[good], ransacReprojThreshold=_FACE * 0.02)
     if fitted is None:
         return None
-    moved[~good] = start[~good] @ fitted[:, :2].T + fitted[:, 2]
+    rigid = (start @ fitted[:, :2].T + fitted[:, 2]).astype(np.float32)
+    stray = ~good | (np.linalg.norm(moved - rigid, axis=1) > _FACE * _STRAY)
+    moved[stray] = rigid[stray]
     growth = float(np.hypot(fitted[0, 0], fitted[1, 0]))
     return np.column_stack([(moved + 0.5) / scale + box[:2], landmarks[:, 2] * growth]).astype(np.float32)
 

@@ -54,31 +54,39 @@ class Roi:
     def pixels(self, frame: Frame, size: int) -> NDArray[np.uint8]:
         """The square as (size, size, 3) RGB; beyond the frame the edge is repeated.
 
-        Only the face's region is converted, reduced to about the wanted scale first, then turned.
+        Only the face's region is converted. It is halved by area while it stays at least as fine as the crop, in a box
+        on the grid of those halvings, so that nothing is resampled twice: against that, reducing straight to the crop's
+        scale moved landmarks by 0.4 pixels and added a tenth to their jitter.
         """
-        reach = self.side / 2 * (abs(np.cos(self.angle)) + abs(np.sin(self.angle)))
-        box = (int(self.x - reach), int(self.y - reach), int(self.x + reach) + 2, int(self.y + reach) + 2)
-        scale = min(1.0, size / self.side)
-        wide, high = box[2] - box[0], box[3] - box[1]
-        picture = planes.rgb8(frame, box, (max(1, round(wide * scale)), max(1, round(high * scale))))
+        step = 1
+        while self.side >= 2 * step * size:
+            step *= 2
+        box = self._box(2 * step)
+        reduced = ((box[2] - box[0]) // step, (box[3] - box[1]) // step) if step > 1 else None
         turned: NDArray[np.uint8] = cv2.warpAffine(
-            picture,
-            self._to_crop(box, (picture.shape[1] / wide, picture.shape[0] / high), size),
+            planes.rgb8(frame, box, reduced),
+            self._to_crop(box, step, size),
             (size, size),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
         return turned
 
-    def _to_crop(self, box: tuple[int, int, int, int], scale: tuple[float, float], size: int) -> NDArray[np.float64]:
+    def _box(self, grid: int) -> tuple[int, int, int, int]:
+        """The level box around the square, one pixel wider, on multiples of `grid`."""
+        reach = self.side / 2 * (abs(np.cos(self.angle)) + abs(np.sin(self.angle))) + 1
+        low, high = (np.array([self.x, self.y]) + sign * reach for sign in (-1, 1))
+        x0, y0 = (np.floor(low / grid) * grid).astype(int).tolist()
+        x1, y1 = (np.ceil(high / grid) * grid).astype(int).tolist()
+        return x0, y0, x1, y1
+
+    def _to_crop(self, box: tuple[int, int, int, int], step: int, size: int) -> NDArray[np.float64]:
         """(2, 3) matrix from pixel centres of the reduced box to pixel centres of the crop."""
         linear = _turn(-self.angle) * (size / self.side)
-        reduced = np.diag([1 / scale[0], 1 / scale[1]])
         corner = np.array([box[0] - self.x, box[1] - self.y])
-        matrix = linear @ reduced
         # Continuous coordinates put a pixel's centre at .5, warpAffine at 0.
-        offset = linear @ corner + size / 2 + matrix @ np.array([0.5, 0.5]) - 0.5
-        return np.column_stack([matrix, offset])
+        offset = linear @ (corner + step / 2) + size / 2 - 0.5
+        return np.column_stack([linear * step, offset])
 
 
 def bounds(landmarks: Floats) -> Floats:

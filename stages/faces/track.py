@@ -38,7 +38,7 @@ class TrackFaces(OrderedStage[Memory]):
     max_faces: int = 1
     redetect_every: float = 1.0
     min_presence: float = 0.5
-    keep_presence: float = 0.3
+    keep_presence: float = 0.4
     bridge: float = 0.2
     remember: float = 10.0
 

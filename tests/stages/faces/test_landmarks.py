@@ -44,7 +44,7 @@ def test_no_face_has_no_presence(mesh478: Mesh478, rgb_frames) -> None:
     landmarks[:468] = layouts.CANONICAL * (10, -10, -10) + (320, 180, 0)
     noise = np.random.default_rng(1).integers(0, 255, (360, 640, 3), np.uint8)
     for frame in rgb_frames([np.full((360, 640, 3), 90, np.uint8), noise]):
-        assert mesh478.from_landmarks(frame, landmarks).presence < 0.1
+        assert mesh478.from_landmarks(frame, landmarks).presence < 0.5
 
 
 @pytest.mark.parametrize("fields", [{"margin": 0.5}, {"settle": 9}])
