@@ -11,7 +11,7 @@ import av
 from av.codec.context import Flags
 
 from stages.media import containers, images
-from stages.media.convert import convert
+from stages.media.conversion import convert
 from stages.packets import Clip, Frame
 
 _LAMBDA = 118  # FF_QP2LAMBDA: quality scale 1 in the units of global_quality

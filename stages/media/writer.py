@@ -20,7 +20,7 @@ from stages.errors import ConfigError
 from stages.media import hdr
 from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
-from stages.media.convert import convert
+from stages.media.conversion import convert
 from stages.media.passengers import Passengers
 from stages.packets import Clip, Colour, Frame
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic_clips import frame_of
 
-from stages.media.convert import convert
+from stages.media.conversion import convert
 from stages.media.pixels import components
 from stages.media.planes import crop
 
