@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,13 @@ class Settings:
         if name not in media:
             raise ConfigError(f"clip: there is no sample {name!r} (known: {', '.join(sorted(media))})")
         asset = media[name]
-        say(f"{name}: {asset.licence}{f'; {asset.notes}' if asset.notes else ''}")
+        _say_once(f"{name}: {asset.licence}{f'; {asset.notes}' if asset.notes else ''}")
         return asset.fetch()
+
+
+@cache
+def _say_once(line: str) -> None:
+    say(line)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
