@@ -32,18 +32,8 @@ class Detection:
     left_eye: Floats
 
 
-@dataclass(frozen=True, kw_only=True)
 class Detector(ABC):
-    """Finds faces. min_score: 0..1, what a candidate must reach. max_overlap: of two candidates whose boxes share more
-    than this (intersection over union) the better stays."""
-
-    min_score: float = 0.5
-    max_overlap: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name in ("min_score", "max_overlap"):
-            if not 0 < getattr(self, name) < 1:
-                raise ConfigError(f"detect.{name}: must lie between 0 and 1, not {getattr(self, name)}")
+    """Finds faces."""
 
     @abstractmethod
     def find(self, frame: Frame, wanted: int = 1) -> tuple[Detection, ...]:
@@ -54,14 +44,30 @@ class Detector(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Near(Detector):
-    """BlazeFace, short range. model: image uint8 [1,128,128,3] -> boxes [1,896,16], logits [1,896,1]."""
+class _OneModel(Detector):
+    """What the detectors with a single model share.
+
+    min_score: 0..1, what a candidate must reach. max_overlap: 0..1, of two candidates whose boxes share more than this
+    (intersection over union) the better stays.
+    """
 
     model: Model
+    min_score: float = 0.5
+    max_overlap: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("min_score", "max_overlap"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(f"detect.{name}: must lie between 0 and 1, not {getattr(self, name)}")
 
     def prepare(self) -> None:
         """Open the model."""
         self.model.open()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Near(_OneModel):
+    """BlazeFace, short range. model: image uint8 [1,128,128,3] -> boxes [1,896,16], logits [1,896,1]."""
 
     def find(self, frame: Frame, wanted: int = 1) -> tuple[Detection, ...]:
         """Faces that fill about a tenth of the picture or more."""
@@ -90,24 +96,19 @@ class Near(Detector):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group(Detector):
+class Group(_OneModel):
     """CenterFace. model: image uint8 [1,h,w,3] -> heat, size, offset, points on a grid of a quarter of that.
 
     side: longer side, in pixels, that the frame is reduced to; time grows with its square, the smallest face found is
     about 16 pixels of it. 256 to 1280.
     """
 
-    model: Model
     side: int = 640
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 128 <= self.side <= 4096:
             raise ConfigError(f"detect.side: must be 128 to 4096 pixels, not {self.side}")
-
-    def prepare(self) -> None:
-        """Open the model."""
-        self.model.open()
 
     def find(self, frame: Frame, wanted: int = 1) -> tuple[Detection, ...]:
         """Faces of any size down to about 16 pixels at `side`."""
@@ -129,10 +130,18 @@ class Group(Detector):
 
 @dataclass(frozen=True, kw_only=True)
 class Both(Detector):
-    """`near` first; where it finds fewer faces than wanted, those that `group` finds beside them."""
+    """`near` first; where it finds fewer faces than wanted, those that `group` finds beside them.
+
+    max_overlap: 0..1, a face of `group` whose box shares more than this with one of `near` is the same face.
+    """
 
     near: Detector
     group: Detector
+    max_overlap: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_overlap < 1:
+            raise ConfigError(f"detect.max_overlap: must lie between 0 and 1, not {self.max_overlap}")
 
     def prepare(self) -> None:
         """Open both models."""

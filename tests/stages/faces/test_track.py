@@ -34,8 +34,7 @@ class Counting(Detector):
     """A real detector that counts how often it was asked."""
 
     def __init__(self, inner: Detector) -> None:
-        object.__setattr__(self, "inner", inner)
-        object.__setattr__(self, "asked", [])
+        self.inner, self.asked = inner, []
 
     def find(self, frame: Frame, wanted: int = 1) -> tuple[Detection, ...]:
         self.asked.append(frame.at.index)
