@@ -142,7 +142,7 @@ def expression(calm: Doubles, scores: Doubles) -> Doubles:
     """(478, 3) the displacement in the calmest shape that Action Units explain better than identity does."""
     solver = solve.solver()
     people = _identity() * solver.weight
-    joint = np.concatenate([people, solver.design])
+    joint = np.concatenate([people, solver.raw * solver.weight])
     precision = INDEPENDENT / UNEXPLAINED**2
     gram = precision * joint @ joint.T
     gram[: len(people), : len(people)] += np.eye(len(people))
@@ -151,7 +151,7 @@ def expression(calm: Doubles, scores: Doubles) -> Doubles:
     price = np.concatenate([np.zeros(len(people)), _price(solver, scores)])
     lowest = np.concatenate([np.full(len(people), -np.inf), np.zeros(len(solver.unit))])
     found = solve.descend(gram, target, price, lowest, 400)[len(people) :]
-    left: Doubles = (found @ (solver.design / solver.weight)).reshape(-1, 3)
+    left: Doubles = (found @ solver.raw).reshape(-1, 3)
     return left
 
 

@@ -24,8 +24,9 @@ Doubles = NDArray[np.float64]
 
 MEASURED: Final = (1, 2, 4, 5, 7, 10, 12, 15, 17, 20, 25, 26, 43)
 """Units whose intensity is reported (AU27 and AU45 follow from AU26 and AU43)."""
-ABSORBED: Final = (9, 14, 16, 18, 22, 24, 28, 30, 34, 61, 62, 63, 64)
-"""Units fitted so that their motion is not taken for another's, and not reported yet."""
+ABSORBED: Final = (9, 14, 16, 18, 24, 30, 61, 62, 63, 64)
+"""Units fitted so that their motion is not taken for another's, and not reported yet. AU22, AU28 and AU34 are left out:
+they are rare, and so like sums of others (cosines of .7 to .9) that they would take more than they explain."""
 
 DEPTH: Final = 0.3  # the tracker's z is an estimate; a deviation in depth counts this much of one in the picture
 UPPER: Final = (1, 2, 4, 5, 7, 9, 43, 61, 62, 63, 64)
@@ -36,23 +37,26 @@ LIDS: Final = (((386, 374), (385, 380), (387, 373)), ((159, 145), (158, 153), (1
 EYE_UNITS: Final = (5, 7, 43, 61, 62, 63, 64)
 
 OUTLINE: Final = 0.4  # the outline slides along the cheek as the head turns
-RIDGE: Final = 3e-4  # squared interocular distances: unexplained shape over the usual spread of intensities, squared
-SWEEPS: Final = 60
+RIDGE: Final = 1e-4  # squared interocular distances: unexplained shape over the usual spread of intensities, squared
+SWEEPS: Final = 200
 
 
 @dataclass(frozen=True)
 class Solver:
     """Columns are halves of sided units and whole unsided ones.
 
-    unit, side: (c,) which unit a column is, and its side (0 left, 1 right, 2 both). design: (c, 1434) weighted columns,
-    as seen and aligned. weight: (1434,). gram: (c, c). lowest: (c,) zeros. kept: (c,) share of a lone unit's intensity
-    that the ridge leaves. openings: (2, c) how far a unit of each column opens the left and the right eye.
+    unit, side: (c,) which unit a column is, and its side (0 left, 1 right, 2 both). raw: (c, 1434) its response per
+    intensity, aligned. weight: (1434,) of every coordinate. reader: (c, 1434) makes the right side of the normal
+    equations from a difference; gram: (c, c) their left side, the upper and the lower face apart. lowest: (c,) zeros.
+    kept: (c,) share of a lone unit's intensity that the ridge leaves. openings: (2, c) how far a unit of each column
+    opens the left and the right eye.
     """
 
     unit: NDArray[np.intp]
     side: NDArray[np.intp]
-    design: Doubles
+    raw: Doubles
     weight: Doubles
+    reader: Doubles
     gram: Doubles
     lowest: Doubles
     kept: Doubles
@@ -60,7 +64,7 @@ class Solver:
 
     def fit(self, difference: NDArray[np.floating]) -> Doubles:
         """(c,) intensities, not below 0, that explain a face-space `difference` (478, 3)."""
-        target = self.design @ (difference.ravel() * self.weight)
+        target = self.reader @ difference.ravel()
         found: Doubles = descend(self.gram, target, self.lowest, self.lowest, SWEEPS) / self.kept
         self._read_lids(found, difference)
         return found
@@ -72,11 +76,10 @@ class Solver:
         for the other.
         """
         others = ~np.isin(self.unit, [facs.INDEX[f"AU{number:02d}"] for number in EYE_UNITS])
-        for side in (0, 1):
-            opened = opening(difference, side) - self.openings[side, others] @ found[others]
-            for number in (5, 43):
-                column = (self.unit == facs.INDEX[f"AU{number:02d}"]) & (self.side == side)
-                found[column] = max(opened / self.openings[side, column][0], 0.0)
+        opened = np.array([opening(difference, side) for side in (0, 1)]) - self.openings[:, others] @ found[others]
+        for number in (5, 43):
+            columns = self.unit == facs.INDEX[f"AU{number:02d}"]
+            found[columns] = np.maximum(np.linalg.solve(self.openings[:, columns], opened), 0.0)
 
     def spread(self, columns: Doubles) -> Floats:
         """(facs.COUNT, 2) from (c,); an unsided unit stands on both sides."""
@@ -102,12 +105,14 @@ def solver() -> Solver:
             side.append(half)
     raw, units, sides = np.stack(columns), np.array(unit), np.array(side)
     weight = (point_weights()[:, None] * np.array([1, 1, DEPTH])).ravel()
-    design = raw * weight * np.repeat(_masks(units), 3, 1)
-    gram = design @ design.T + RIDGE * np.eye(len(design))
-    zeros = np.zeros(len(design))
-    kept = np.array([_kept(design, gram, zeros, units == unit) for unit in units])
+    upper = np.isin(units, [facs.INDEX[f"AU{number:02d}"] for number in UPPER])
+    mask = np.where(upper[:, None], upper_share(), 1 - upper_share())
+    reader = raw * np.square(weight * np.repeat(mask, 3, 1))
+    gram = np.where(upper[:, None] == upper, reader @ raw.T, 0.0) + RIDGE * np.eye(len(raw))
+    zeros = np.zeros(len(raw))
+    kept = np.array([_kept(raw, reader, gram, units == unit) for unit in units])
     openings = np.array([[opening(column.reshape(-1, 3), half) for column in raw] for half in (0, 1)])
-    return Solver(units, sides, design, weight, gram, zeros, kept, openings)
+    return Solver(units, sides, raw, weight, reader, gram, zeros, kept, openings)
 
 
 def opening(shape: NDArray[np.floating], side: int) -> float:
@@ -115,16 +120,11 @@ def opening(shape: NDArray[np.floating], side: int) -> float:
     return float(np.mean([shape[lower, 1] - shape[upper, 1] for upper, lower in LIDS[side]]))
 
 
-def _kept(design: Doubles, gram: Doubles, zeros: Doubles, mine: NDArray[np.bool_]) -> float:
+def _kept(raw: Doubles, reader: Doubles, gram: Doubles, mine: NDArray[np.bool_]) -> float:
     """What comes out where both sides of one unit go in with intensity 1."""
-    found = descend(gram, design @ design[mine].sum(0), zeros, zeros, SWEEPS)
+    zeros = np.zeros(len(raw))
+    found = descend(gram, reader @ raw[mine].sum(0), zeros, zeros, SWEEPS)
     return max(float(found[mine].mean()), 0.3)
-
-
-def _masks(units: NDArray[np.intp]) -> Doubles:
-    """(c, 478) which points speak for a column."""
-    upper = np.isin(units, [facs.INDEX[f"AU{number:02d}"] for number in UPPER])
-    return np.where(upper[:, None], upper_share(), 1 - upper_share())
 
 
 @cache
