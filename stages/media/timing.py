@@ -8,8 +8,6 @@ from typing import Any
 
 from stages.packets import Clip
 
-_COUNTS_SAMPLES = ("mov", "avi")
-
 
 class Clock:
     """Numbers the frames of one clip and gives those without a timestamp an exact one.
@@ -72,10 +70,17 @@ def entry(container: Any, stream: Any, frame: int) -> Entry | None:
 
 
 def truncated(container: Any, stream: Any, packets: int, clock: Clock) -> str | None:
-    """What is missing at the end, in words, or None. Trusts the counts of MOV, MP4 and AVI and Matroska's durations."""
-    if container.format.name.startswith(_COUNTS_SAMPLES) and packets < stream.frames:
-        return f"truncated, {packets} of {stream.frames} frames are there"
+    """What is missing at the end, in words, or None. Trusts the index of MOV and MP4, Matroska's durations, AVI's count.
+
+    The index, not the header's count of frames: edit lists take packets out of a trimmed clip, and out of the index. Of
+    the others half a second may be missing: they round, and AVI counts frames it dropped.
+    """
+    expected = len(stream.index_entries) if container.format.name.startswith("mov") else 0
+    if packets < expected:
+        return f"truncated, {packets} of {expected} frames are there"
     promised = _duration_tag(stream.metadata.get("DURATION", ""))
+    if container.format.name == "avi" and stream.average_rate:
+        promised = stream.frames / Fraction(stream.average_rate)
     if promised is None or clock.end is None:
         return None
     start = Fraction(container.start_time or 0, 1_000_000)

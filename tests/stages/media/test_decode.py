@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import av
@@ -152,8 +153,24 @@ def test_delivers_the_readable_part_when_asked_to(make, caplog):
     assert "the clip ends here" in caplog.text
 
 
-def test_notices_the_missing_end_of_a_matroska_file(make):
-    path = _cut(make, "a.mkv", 0.5, pts=range(60))
+@pytest.mark.parametrize(("name", "codec"), [("a.mov", "libx264"), ("b.mp4", "ffv1")])
+def test_a_clip_trimmed_by_its_edit_list_is_whole(make, name, codec):
+    path = make(name, codec=codec, pts=range(40), options={"g": "5"})
+    content = bytearray(path.read_bytes())
+    entry = content.find(b"elst") + 12
+    duration, start = struct.unpack(">Ii", content[entry : entry + 8])
+    content[entry : entry + 8] = struct.pack(">Ii", duration // 3, start + 7)
+    path.write_bytes(bytes(content))
+    with av.open(str(path)) as container:
+        wanted = [frame.pts for frame in container.decode(video=0)]
+    assert 5 < len(wanted) < 20
+    assert [frame.at.pts for frame in frames(probe(path))] == wanted
+    assert [frame.at.pts for frame in frames(probe(path), start=6)] == wanted[6:]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi"])
+def test_notices_the_missing_end_without_an_index(make, name):
+    path = _cut(make, name, 0.5, pts=range(60))
     with pytest.raises(ClipError, match="truncated"):
         list(frames(probe(path)))
 
