@@ -70,7 +70,7 @@ def entry(container: Any, stream: Any, frame: int) -> Entry | None:
 
 
 def truncated(container: Any, stream: Any, packets: int, clock: Clock) -> str | None:
-    """What is missing at the end, in words, or None. Trusts the index of MOV and MP4, Matroska's durations, AVI's count.
+    """What is missing at the end, in words, or None. Trusts MOV's and MP4's index, Matroska's durations, AVI's count.
 
     The index, not the header's count of frames: edit lists take packets out of a trimmed clip, and out of the index. Of
     the others half a second may be missing: they round, and AVI counts frames it dropped.
