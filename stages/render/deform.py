@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stages.faces import layouts
 from stages.packets import Floats
-from stages.render import mesh, skin
+from stages.render import cavity, mesh, skin
 from stages.render.openings import Limit, View, behind, in_contact
 
 STILL: Final = 0.02
@@ -39,10 +39,13 @@ class Deformed:
         return moved
 
 
-def deform(landmarks: Floats, wanted: Floats, view: View, *, eye: Limit, mouth: Limit) -> Deformed:
+def deform(
+    landmarks: Floats, wanted: Floats, view: View, *, eye: Limit, mouth: Limit, give: Floats | None = None
+) -> Deformed:
     """Move a face's mesh.
 
     landmarks: (478, 3) pixels. wanted: (478, 2) displacement in pixels; the iris centres' entries move the gaze.
+    give: what of the mouth stretches, see `stages.render.cavity.yielding`; None stretches it evenly.
     """
     face = landmarks[: layouts.MESH_COUNT, :2].astype(np.float32)
     moves = wanted[: layouts.MESH_COUNT].astype(np.float32) * view.room(face)
@@ -57,6 +60,9 @@ def deform(landmarks: Floats, wanted: Floats, view: View, *, eye: Limit, mouth: 
     gaze = (wanted[layouts.RIGHT_IRIS[0]], wanted[layouts.LEFT_IRIS[0]], np.zeros(2, np.float32))
     for opening, pull in zip(mesh.OPENINGS, gaze, strict=True):
         points[opening.inner], offsets[opening.inner] = behind(opening, face, moves, pull, view.down)
+    if give is not None:
+        inner = mesh.MOUTH.inner
+        offsets[inner] = cavity.stretched(offsets[inner], face, moves, view.down, give)
     rings = mesh.rings(face, view.unit)
     reach = (mesh.RING_WEIGHTS[:, None, None] * moves[layouts.OVAL][None]).reshape(-1, 2) * view.room(rings)
     points[mesh.FIRST_RING :], offsets[mesh.FIRST_RING :] = rings + reach, -reach

@@ -24,7 +24,7 @@ from stages.faces import layouts
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int32]
 
-FRACTIONS: Final = np.array([0.12, 0.28, 0.5, 0.72, 0.88], np.float32)
+FRACTIONS: Final = np.array([0.08, 0.18, 0.29, 0.4, 0.5, 0.6, 0.71, 0.82, 0.92], np.float32)
 """Where a column's inner points lie between the upper rim (0) and the lower (1)."""
 
 RINGS: Final = np.array([0.16, 0.36, 0.62], np.float32)

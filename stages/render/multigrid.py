@@ -5,7 +5,6 @@ outermost samples: the array's own border is no boundary, nothing is known there
 """
 
 # mypy: disable-error-code="untyped-decorator"
-# ruff: noqa: PLR0917 - compiled kernels take plain arrays
 
 from __future__ import annotations
 

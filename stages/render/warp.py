@@ -21,7 +21,7 @@ from stages.expression import basis, pose
 from stages.faces import layouts
 from stages.media import planes
 from stages.packets import Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Units
-from stages.render import mesh, raster
+from stages.render import cavity, mesh, raster
 from stages.render.deform import Deformed, deform
 from stages.render.openings import Limit, View
 
@@ -117,7 +117,9 @@ class Warp(MapStage):
         view = View(head.scale, down.astype(np.float32), (frame.width, frame.height))
         eye = Limit(self.eye_growth, self.eye_slack, overlap=LID_OVERLAP)
         mouth = Limit(self.mouth_growth, self.mouth_slack, rest=LIP_REST)
-        deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth)
+        parts = float((wanted[mesh.MOUTH.lower] - wanted[mesh.MOUTH.upper]).dot(down).max()) > 0
+        give = cavity.yielding(frame, face.landmarks[:, :2]) if parts else None
+        deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth, give=give)
         return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
 
     @cached_property
