@@ -173,7 +173,7 @@ def neighbours(moved: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     grown = moved.copy()
     grown[TRIANGLES[moved[TRIANGLES].any(1)].ravel()] = True
-    grown |= _close() @ moved.astype(np.float32) > 0
+    grown |= np.any(_close()[moved], axis=0)
     for opening in OPENINGS:
         rim = list(opening.rim)
         if moved[rim].any():
@@ -183,10 +183,10 @@ def neighbours(moved: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @cache
-def _close() -> Floats:
-    """(COUNT, COUNT) 1 for vertices within `AROUND` of each other on the canonical face."""
+def _close() -> NDArray[np.bool_]:
+    """(COUNT, COUNT) which vertices lie within `AROUND` of each other on the canonical face."""
     face = (layouts.CANONICAL[:, :2] * [1, -1]).astype(np.float32)
     unit = float(np.linalg.norm(face[33] - face[263]))
     points = place(face, unit)
-    close: Floats = (np.linalg.norm(points[:, None] - points[None], axis=2) < AROUND * unit).astype(np.float32)
+    close: NDArray[np.bool_] = np.linalg.norm(points[:, None] - points[None], axis=2) < AROUND * unit
     return close
