@@ -106,7 +106,7 @@ def _stage_ms(run: Run) -> dict[str, float]:
             key = f"{stage} ({name})" if stage == "decode" else stage
             made[key] = 1e3 * seconds / max(result.frames, 1)
     frames = max((result.frames for result in run.results.values()), default=1)
-    return made | {name: 1e3 * seconds / max(frames, 1) for name, seconds in run.shape_seconds.items()}
+    return made | {name: 1e3 * seconds / max(frames, 1) for name, seconds in run.clip_seconds.items()}
 
 
 def _face_facts(run: Run) -> FaceFacts:

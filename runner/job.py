@@ -49,6 +49,7 @@ def run_clip(settings: Settings) -> Outcome:
         _say_measured(run)
         passes.shape(run)
         passes.render(run)
+        passes.check(run)
         made = place.folder / f"delivery{shot.suffix}"
         record = facts.record(run, place, made, started, time.perf_counter() - clock)
         write(place.folder, record, facts.tracks(run), read_stills(place.folder))

@@ -1,4 +1,4 @@
-"""The three steps of a run: measure (pass 1), shape (the whole clip's curves), render (pass 2)."""
+"""The steps of a run: measure (pass 1), shape (the whole clip's curves), render (pass 2), check (what was rendered)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Run:
     keys: Mapping[str, str]
     timelines: Timelines = field(default_factory=dict)
     results: dict[str, PassResult] = field(default_factory=dict)
-    shape_seconds: dict[str, float] = field(default_factory=dict)
+    clip_seconds: dict[str, float] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     cached: bool = False
 
@@ -58,7 +58,7 @@ def start(shot: Shot, folder: Path) -> Run:
 def measure(run: Run) -> None:
     """Pass 1: fill `run.timelines` with every kept wire, from the cache when all of them are there."""
     cut = run.shot.plan
-    found = {name: run.cache.load(run.keys[name]) for name in cut.kept}
+    found = {node.name: run.cache.load(run.keys[node.name]) for node in cut.measure if node.name in cut.kept}
     if cut.measure and all(found.values()):
         run.cached = True
         run.timelines |= {name: spool for name, spool in found.items() if spool}
@@ -69,7 +69,8 @@ def measure(run: Run) -> None:
 def _measure(run: Run) -> Timelines:
     cut = run.shot.plan
     _prepare(run, cut.measure)
-    writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in cut.kept}
+    names = [node.name for node in cut.measure if node.name in cut.kept]
+    writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in names}
     with ExitStack() as undo:
         for writer in writers.values():
             undo.callback(writer.discard)
@@ -83,22 +84,28 @@ def shape(run: Run) -> None:
     """The clip stages: each sees whole timelines and makes one."""
     for node in run.shot.plan.shape:
         found = run.cache.load(run.keys[node.name])
-        run.timelines[node.name] = found or _shape(run, node)
+        run.timelines[node.name] = found or _whole(run, node, run.cache.path(run.keys[node.name]))
 
 
-def _shape(run: Run, node: Node) -> Spool[Packet]:
+def check(run: Run) -> None:
+    """The clip stages that look at what was rendered; never cached, because they belong to this delivery."""
+    for node in run.shot.plan.check:
+        run.timelines[node.name] = _whole(run, node, run.folder / ".spool" / f"{node.name}.spool")
+
+
+def _whole(run: Run, node: Node, path: Path) -> Spool[Packet]:
     started = time.perf_counter()
     _prepare(run, [node])
     ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()}
     total = len(next(iter(ports.values())))
-    writer = SpoolWriter(run.cache.path(run.keys[node.name]))
+    writer = SpoolWriter(path)
     with ExitStack() as undo, bar(node.name, total, run.shot.settings["quiet"]) as advance:
         undo.callback(writer.discard)
         for packet in _shaped(run, node, ports):
             writer.append(packet)
             advance()
         undo.pop_all()
-    run.shape_seconds[node.name] = time.perf_counter() - started
+    run.clip_seconds[node.name] = time.perf_counter() - started
     spool = writer.commit()
     if len(spool) != total:
         raise StageError(f"{run.shot.clip.name}: {node} made {len(spool)} packets for {total} frames")
@@ -118,9 +125,8 @@ def render(run: Run) -> PassResult:
     """Pass 2: the delivery and everything beside it, into the work folder."""
     cut = run.shot.plan
     _prepare(run, cut.render)
-    made_here = {node.name for node in cut.render}
-    wires = sorted(set(run.shot.reported.values()) & made_here)
-    writers = {name: SpoolWriter(run.folder / ".spool" / f"{name}.spool") for name in wires}
+    names = [node.name for node in cut.render if node.name in cut.kept]
+    writers = {name: SpoolWriter(run.folder / ".spool" / f"{name}.spool") for name in names}
     result = _stream(run, "rendering", cut.render, writers)
     run.results["render"] = result
     run.timelines |= {name: writer.commit() for name, writer in writers.items()}

@@ -1,7 +1,8 @@
-"""Where a graph is cut: what runs while measuring, what sees the whole clip, what runs while rendering.
+"""Where a graph is cut: what runs while measuring, what sees the whole clip, what runs while rendering, what checks it.
 
 What feeds a clip stage is pass 1 (measure) and is kept on disk; the clip stages follow; what depends on them is pass 2
-(render), which decodes the clip again. A graph without clip stages is one pass, as a live stream needs it.
+(render), which decodes the clip again. Clip stages that look at what pass 2 made (scores of the delivery) come last. A
+graph without clip stages before its render is one pass, as a live stream needs it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from stages.errors import GraphError
 
 @dataclass(frozen=True)
 class Plan:
-    """The passes of a graph; `kept` are the wires of pass 1 that later steps read again."""
+    """The steps of a graph; `kept` are the wires of either pass that a later step reads again."""
 
     measure: tuple[Node, ...]
     shape: tuple[Node, ...]
     render: tuple[Node, ...]
+    check: tuple[Node, ...]
     kept: tuple[str, ...]
 
     @property
@@ -27,34 +29,62 @@ class Plan:
         """How often the clip is decoded."""
         return 2 if self.measure else 1
 
+    @property
+    def steps(self) -> tuple[tuple[str, tuple[Node, ...]], ...]:
+        """The steps that have nodes, with their titles."""
+        steps = (
+            ("pass 1: measure", self.measure),
+            ("whole clip: shape", self.shape),
+            (f"pass {self.passes}: render", self.render),
+            ("whole clip: check", self.check),
+        )
+        return tuple((title, nodes) for title, nodes in steps if nodes)
+
 
 def plan(graph: Graph, reported: Iterable[str] = ()) -> Plan:
     """Cut `graph` at its clip stages. `reported` wires are kept for the report.
 
     Raises:
-        GraphError: a clip stage needs frames that were made after another clip stage (a third pass).
+        GraphError: a frame would have to be rendered after the render pass (a third pass).
     """
-    clip = [node for node in graph.nodes if node.stage.scope == "clip"]
-    late = {node.name for node in clip}
+    clip = {node.name for node in graph.nodes if node.stage.scope == "clip"}
+    late = _downstream(graph, clip)
+    check = clip & _downstream(graph, late - clip)
     for node in graph.nodes:
-        if late & set(node.wires.values()):
-            late.add(node.name)
-    needed = _ancestors(graph, clip)
-    for node in graph.nodes:
-        if node.name in late & needed and node.stage.scope != "clip":
+        if node.name not in clip and check & set(node.wires.values()):
+            late_wire = min(check & set(node.wires.values()))
             raise GraphError(
-                f"graph.{node.name}: runs after one clip stage and feeds another; only clip stages may stand between"
+                f"graph.{node.name}: reads '{late_wire}', which is known only when every frame is rendered"
             )
-    measure = tuple(n for n in graph.nodes if n.name in needed and n.name not in late)
-    render = tuple(n for n in graph.nodes if n not in measure and n.stage.scope != "clip")
-    read = {wire for node in (*clip, *render) for wire in node.wires.values()} | set(reported)
-    return Plan(measure, tuple(clip), render, tuple(n.name for n in measure if n.name in read))
+    early = _ancestors(graph, clip - check) - late
+    measure = tuple(n for n in graph.nodes if n.name in early and n.name not in clip)
+    shape = tuple(n for n in graph.nodes if n.name in clip - check)
+    render = tuple(n for n in graph.nodes if n.name not in clip and n not in measure)
+    checks = tuple(n for n in graph.nodes if n.name in check)
+    last = _wires(checks) | set(reported)
+    later = last | _wires(shape) | _wires(render)
+    kept = (*(n.name for n in measure if n.name in later), *(n.name for n in render if n.name in last))
+    return Plan(measure, shape, render, checks, kept)
 
 
-def _ancestors(graph: Graph, of: list[Node]) -> set[str]:
+def _wires(nodes: Iterable[Node]) -> set[str]:
+    return {wire for node in nodes for wire in node.wires.values()}
+
+
+def _downstream(graph: Graph, of: set[str]) -> set[str]:
+    """`of`, and all that depends on it."""
+    found = set(of)
+    for node in graph.nodes:
+        if found & set(node.wires.values()):
+            found.add(node.name)
+    return found
+
+
+def _ancestors(graph: Graph, of: set[str]) -> set[str]:
+    """All that `of` depends on, without the sources."""
     found: set[str] = set()
     for node in reversed(graph.nodes):
-        if node in of or node.name in found:
+        if node.name in of or node.name in found:
             found.update(node.wires.values())
     return found - SOURCES.keys()
 
@@ -62,10 +92,8 @@ def _ancestors(graph: Graph, of: list[Node]) -> set[str]:
 def describe(graph: Graph, cut: Plan) -> str:
     """The plan as text, one line a node."""
     lines = []
-    for title, nodes in (("pass 1: measure", cut.measure), ("whole clip: shape", cut.shape), ("render", cut.render)):
-        if nodes:
-            heading = f"pass {cut.passes}: {title}" if title == "render" else title
-            lines += [heading, *(f"  {_line(node)}{'  (kept)' if node.name in cut.kept else ''}" for node in nodes)]
+    for title, nodes in cut.steps:
+        lines += [title, *(f"  {_line(node)}{'  (kept)' if node.name in cut.kept else ''}" for node in nodes)]
     return "\n".join(lines)
 
 
@@ -79,10 +107,9 @@ def _line(node: Node) -> str:
 def mermaid(graph: Graph, cut: Plan) -> str:
     """The plan as a Mermaid flowchart."""
     lines = ["flowchart LR", "  frame([frame])"]
-    for title, nodes in (("measure", cut.measure), ("shape", cut.shape), ("render", cut.render)):
-        if nodes:
-            body = [f'    {n.name}["{n.name}<br/><small>{type(n.stage).__name__}</small>"]' for n in nodes]
-            lines += [f"  subgraph {title}", *body, "  end"]
+    for i, (title, nodes) in enumerate(cut.steps):
+        body = [f'    {n.name}["{n.name}<br/><small>{type(n.stage).__name__}</small>"]' for n in nodes]
+        lines += [f'  subgraph step{i} ["{title}"]', *body, "  end"]
     for node in graph.nodes:
         lines += [f"  {wire} --> {node.name}" for wire in node.wires.values()]
     return "\n".join(lines)

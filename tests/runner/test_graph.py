@@ -94,9 +94,16 @@ def test_reported_wires_of_the_first_pass_are_kept() -> None:
     assert plan(build(GOOD), ["number"]).kept == ("number", "double")
 
 
+def test_clip_stages_after_the_render_check_what_it_made() -> None:
+    cut = plan(build({**GOOD, "score": node("Centre", {"number": "total"})}))
+    assert [n.name for n in cut.render] == ["total"]
+    assert [n.name for n in cut.check] == ["score"]
+    assert set(cut.kept) == {"double", "total"}
+
+
 def test_a_third_pass_is_refused() -> None:
-    spec = {**GOOD, "again": node("Double", {"number": "centred"}), "twice": node("Centre", {"number": "again"})}
-    with pytest.raises(GraphError, match=r"graph\.again: runs after one clip stage and feeds another"):
+    spec = {**GOOD, "score": node("Centre", {"number": "total"}), "again": node("Double", {"number": "score"})}
+    with pytest.raises(GraphError, match=r"graph\.again: reads 'score'"):
         plan(build(spec))
 
 
