@@ -39,6 +39,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors are one line on stderr."""
+    for library in ("OPENBLAS", "OMP", "MKL"):  # parallel over frames, not inside them
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
