@@ -141,16 +141,11 @@ def parted(calm: Doubles) -> Doubles:
 def expression(calm: Doubles, scores: Doubles) -> Doubles:
     """(478, 3) the displacement in the calmest shape that Action Units explain better than identity does."""
     solver = solve.solver()
-    people = _identity() * solver.weight
-    joint = np.concatenate([people, solver.raw * solver.weight])
-    precision = INDEPENDENT / UNEXPLAINED**2
-    gram = precision * joint @ joint.T
-    gram[: len(people), : len(people)] += np.eye(len(people))
-    gram[len(people) :, len(people) :] += precision * solve.RIDGE * np.eye(len(solver.unit))
-    target = precision * joint @ ((calm - basis.load().mean).ravel() * solver.weight)
-    price = np.concatenate([np.zeros(len(people)), _price(solver, scores)])
-    lowest = np.concatenate([np.full(len(people), -np.inf), np.zeros(len(solver.unit))])
-    found = solve.descend(gram, target, price, lowest, 400)[len(people) :]
+    joint, gram, modes = _joint()
+    target = joint @ ((calm - basis.load().mean).ravel() * solver.weight)
+    price = np.concatenate([np.zeros(modes), _price(solver, scores)])
+    lowest = np.concatenate([np.full(modes, -np.inf), np.zeros(len(solver.unit))])
+    found = solve.descend(gram, target, price, lowest, 400)[modes:]
     left: Doubles = (found @ solver.raw).reshape(-1, 3)
     return left
 
@@ -174,7 +169,11 @@ def _speaks(scores: Doubles, number: int, side: int) -> float:
 
 
 @cache
-def _identity() -> Doubles:
-    """(modes, 1434)"""
-    people: Doubles = basis.load().identity.astype(np.float64).reshape(-1, 478 * 3)
-    return people
+def _joint() -> tuple[Doubles, Doubles, int]:
+    """Reader and left side of the normal equations for identity and AUs together, and how many of them are identity."""
+    solver = solve.solver()
+    people = basis.load().identity.astype(np.float64).reshape(-1, 478 * 3) * solver.weight
+    joint = np.concatenate([people, solver.raw * solver.weight])
+    precision = INDEPENDENT / UNEXPLAINED**2
+    prior = np.concatenate([np.ones(len(people)), np.full(len(solver.unit), precision * solve.RIDGE)])
+    return precision * joint, precision * joint @ joint.T + np.diag(prior), len(people)
