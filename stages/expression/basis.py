@@ -33,8 +33,8 @@ class Basis:
     response: (facs.COUNT, 2, 478, 3) what the landmark tracker shows of a true movement by `displacement`. It knows how
     faces move, so it shows less than the whole, and moves points that did not: who moves pixels uses `displacement`,
     who reads a tracked face uses `response`.
-    seen: (facs.COUNT,) share of the response that a warp by `displacement` brings about, 1 where no difference was
-    found: a warp by x reads back as about `seen * x`.
+    seen: (facs.COUNT,) share of the response that a warp by `displacement` is taken to bring about, 1 where none was
+    set. Measured read-backs are in docs/measurement.md.
     provenance: what it was made from, as JSON.
     """
 
