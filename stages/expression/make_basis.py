@@ -94,8 +94,8 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
 """Per Action Unit its full intensity (5) on the left and on the right; None: cut the whole at the midline."""
 
 WARPED: Final[Mapping[int, float]] = {1: 0.5, 2: 0.35, 4: 0.75, 25: 0.7, 26: 0.67}
-"""Share of a true movement's landmarks that a warp by the same movement is taken to show: the tracker believes a brow or
-a chin that really moves (its skin folds and shades) more than one that was only shifted. Set by hand, see
+"""Share of a true movement's landmarks that a warp by the same movement is taken to show: the tracker believes a brow
+or a chin that really moves (its skin folds and shades) more than one that was only shifted. Set by hand, see
 docs/measurement.md; the lids' shares are computed; a unit that is not named counts as 1."""
 
 
