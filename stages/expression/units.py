@@ -91,12 +91,15 @@ class MeasureUnits(_Measure, ClipStage):
 
     def process(self, faces: Timeline[Faces], scores: Timeline[Scores]) -> Iterator[Units | None]:
         """Intensities above each person's own neutral."""
-        people = self._people(faces, scores)
+        people = self.people(faces, scores)
         for packet in faces:
-            measured = [self._measure(face, people[face.track]) for face in packet.faces] if packet else []
-            yield Units(packet.at, tuple(measured)) if packet else None
+            yield self.against(people, packet) if packet else None
 
-    def _people(self, faces: Timeline[Faces], scores: Timeline[Scores]) -> dict[int, Floats]:
+    def against(self, people: Mapping[int, Floats], faces: Faces) -> Units:
+        """The intensities of `faces` above known neutrals."""
+        return Units(faces.at, tuple(self._measure(face, people[face.track]) for face in faces.faces))
+
+    def people(self, faces: Timeline[Faces], scores: Timeline[Scores]) -> dict[int, Floats]:
         """The neutral of every track."""
         active: dict[int, list[Doubles]] = {}
         for face, row in _scored(faces, scores):

@@ -1,0 +1,28 @@
+"""What was achieved: the Action Units of the rendered faces, measured as those of the source were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stages.contract import ClipStage, Timeline
+from stages.expression.units import MeasureUnits
+from stages.packets import Faces, Scores, Units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Achieved(ClipStage):
+    """Units of `seen` faces above the neutral that the source's own `faces` and `scores` give.
+
+    measure: how the source was measured, so that both stand on the same neutral.
+    """
+
+    measure: MeasureUnits
+
+    def process(
+        self, faces: Timeline[Faces], scores: Timeline[Scores], seen: Timeline[Faces]
+    ) -> Iterator[Units | None]:
+        """One packet for every frame that was looked at again."""
+        people = self.measure.people(faces, scores)
+        for packet in seen:
+            yield self.measure.against(people, packet) if packet else None

@@ -1,0 +1,41 @@
+"""What a tracker sees on the rendered picture: the same landmarks, found again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stages.contract import MapStage
+from stages.errors import ConfigError
+from stages.faces.landmarks import Landmarker
+from stages.faces.roi import bounds
+from stages.packets import Edits, Face, Faces, Frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeeAgain(MapStage):
+    """Find the landmarks of edited faces again, on the rendered frame, starting from where they were.
+
+    every: of how many frames one is looked at; 1 sees all of them. A frame without an edit is not looked at.
+    """
+
+    landmarker: Landmarker
+    every: int = 5
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ConfigError(f"check.seen.every: must be 1 or more frames, not {self.every}")
+
+    def prepare(self) -> None:
+        """Open the landmark model."""
+        self.landmarker.prepare()
+
+    def process(self, frame: Frame, faces: Faces, edits: Edits | None) -> Faces | None:
+        """The edited faces as they look now."""
+        if edits is None or frame.at.index % self.every:
+            return None
+        edited = {edit.track for edit in edits.edits}
+        return Faces(frame.at, tuple(self._again(frame, face) for face in faces.faces if face.track in edited))
+
+    def _again(self, frame: Frame, face: Face) -> Face:
+        mesh = self.landmarker.from_landmarks(frame, face.landmarks)
+        return Face(face.track, bounds(mesh.landmarks), mesh.landmarks, mesh.presence)
