@@ -14,6 +14,8 @@ from typing import Final
 from stages.errors import GainError
 
 MAX_INTENSITY: Final = 5.0
+MAX_ASKED: Final = 2 * MAX_INTENSITY
+"""A gain may ask for twice the strongest face that FACS knows: a gain of 2 on a full smile means just that."""
 LETTERS: Final = "ABCDE"
 
 

@@ -171,9 +171,10 @@ class Scores(Packet):
 class FaceUnits(_ShowsShapes):
     """Action Units of one face in one frame.
 
-    values: (facs.COUNT, 2) intensities 0..5 (FACS A..E = 1..5), columns performer's left and right; equal where FACS
-    has no sides. confidence: (facs.COUNT,) 0..1. pose: (3,) head yaw, pitch, roll in degrees (right-handed; yaw > 0
-    turns toward the performer's left, pitch > 0 looks up, roll > 0 tilts toward the performer's right shoulder).
+    values: (facs.COUNT, 2) intensities 0..5 (FACS A..E = 1..5; what a gain asks for may go to 10), columns performer's
+    left and right; equal where FACS has no sides. confidence: (facs.COUNT,) 0..1. pose: (3,) head yaw, pitch, roll in
+    degrees (right-handed; yaw > 0 turns toward the performer's left, pitch > 0 looks up, roll > 0 tilts toward the
+    performer's right shoulder).
     """
 
     track: int

@@ -90,7 +90,7 @@ def _moves(envelope: Envelope, unit: int) -> bool:
 def _chart(envelope: Envelope, unit: UnitSummary, track: int, end: float) -> Chart:
     index = facs.INDEX[unit.name]
     most = float(np.nanmax(envelope.high[:, :, index], initial=0.0))
-    top = min(max(1, math.ceil(most)), math.ceil(facs.MAX_INTENSITY))
+    top = min(max(1, math.ceil(most)), math.ceil(facs.MAX_ASKED))
     x = LEFT + envelope.seconds() / max(end, 1e-9) * (RIGHT - LEFT)
     gain = f'<text class="gain" x="{RIGHT}" y="16" text-anchor="end">×{unit.wanted:.2f}</text>' if unit.changed else ""
     parts = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.report.rows import CURVES, Rows
 from stages import facs
 
-_BINS: Final = 500  # of 0.01 intensity, for percentiles
+_BINS: Final = 1000  # of 0.01 intensity, for percentiles
 PRESENT: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
 CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
 _SPREAD: Final = 1e-4  # variance below which a slope says nothing
@@ -109,7 +109,7 @@ class Summary:
         self._rows[curve] += len(values)
         self._sum[curve] += values.sum(axis=0)
         np.maximum(self._peak[curve], values.max(axis=0), out=self._peak[curve])
-        bins = np.clip(values / facs.MAX_INTENSITY * _BINS, 0, _BINS - 1).astype(np.int64)
+        bins = np.clip(values / facs.MAX_ASKED * _BINS, 0, _BINS - 1).astype(np.int64)
         flat = np.bincount((bins + np.arange(facs.COUNT) * _BINS).ravel(), minlength=facs.COUNT * _BINS)
         self._histogram[curve] += flat.reshape(facs.COUNT, _BINS)
 
@@ -134,7 +134,7 @@ class Summary:
     def _spread(self, curve: int, i: int) -> Spread:
         rows = max(self._rows[curve], 1)
         above = np.searchsorted(np.cumsum(self._histogram[curve, i]), 0.95 * rows)
-        p95 = min((above + 1) * facs.MAX_INTENSITY / _BINS, self._peak[curve, i])
+        p95 = min((above + 1) * facs.MAX_ASKED / _BINS, self._peak[curve, i])
         return Spread(mean=float(self._sum[curve, i] / rows), p95=float(p95), peak=float(self._peak[curve, i]))
 
 

@@ -1,6 +1,6 @@
 """Gains: how much of each Action Unit a production asks for.
 
-    asked = measured + (gain - 1) * smoothed        # below a soft ceiling at 5, not below 0
+    asked = measured + (gain - 1) * smoothed        # below a soft ceiling at 10, not below 0
 
 so a gain of 1 hands on the measured values bit for bit, and a change of gain moves the smooth course of a unit and not
 its noise. Without smoothing the measured value stands on both sides, and `asked = gain * measured`.
@@ -23,8 +23,8 @@ from stages.errors import ConfigError, GainError
 from stages.packets import FaceUnits, Floats, Units
 
 HIGHEST: Final = 2.0
-KNEE: Final = 4.5
-"""Where the soft ceiling begins to bend toward `facs.MAX_INTENSITY`."""
+KNEE: Final = 0.8 * facs.MAX_ASKED
+"""Where the soft ceiling begins to bend."""
 FADE: Final = 0.15
 """Confidence above `min_confidence` over which a gain takes hold, so that it never pops in."""
 SIDES: Final = ("left", "right")
@@ -37,7 +37,8 @@ class Gain(MapStage):
     """Ask for more or less of each Action Unit.
 
     au_gain: unit (`4`, `AU4` or `AU04`) -> gain, or {left: gain, right: gain} of the performer's sides; what is not
-    named is left alone. AU43 means how far the eyes close, blinks included; AU45 is another name for it.
+    named is left alone. AU43 means how far the eyes close, blinks included; AU45 is another name for it. The same unit
+    under two names (`12` on the command line, `AU12` in the profile) takes the later gain.
     enable_smooth: move the smoothed course of a unit. allow_extreme: accept gains above 2. min_confidence: 0..1; a
     unit measured with less is left alone.
 
@@ -61,13 +62,8 @@ class Gain(MapStage):
     def gains(self) -> Floats:
         """(facs.COUNT, 2) gain of every unit, performer's left and right; 1 where none is asked for."""
         gains = np.ones((facs.COUNT, 2), np.float32)
-        named: dict[str, Any] = {}
-        for key, value in self.au_gain.items():
+        for key, value in self.au_gain.items():  # what is typed comes after the profile, so it wins
             name = _name(key)
-            clash = name if name in named else _other(name, named)
-            if clash:
-                raise GainError(f"gain.au_gain.{key} asks again for {clash} ({named[clash]!r}) - keep one of the two")
-            named[name] = key
             gains[_rows(name)] = self._pair(key, name, value)
         gains.setflags(write=False)
         return gains
@@ -111,10 +107,10 @@ class Gain(MapStage):
 
 
 def bounded(measured: Floats, delta: Floats) -> Floats:
-    """`measured + delta`, not below 0, bending below 5 from `KNEE` on; exactly `measured` where `delta` is 0."""
+    """`measured + delta`, not below 0, bending below 10 from `KNEE` on; exactly `measured` where it is 0."""
     asked = measured + delta
     knee = np.maximum(np.float32(KNEE), measured)
-    room = np.maximum(np.float32(facs.MAX_INTENSITY) - knee, np.float32(1e-6))
+    room = np.maximum(np.float32(facs.MAX_ASKED) - knee, np.float32(1e-6))
     bent = knee + room * np.tanh((asked - knee) / room)
     limited: Floats = np.maximum(np.where(asked > knee, bent, asked), 0).astype(np.float32)
     return limited
@@ -132,12 +128,6 @@ def _name(key: Any) -> str:
         return facs.canonical(key)
     except GainError as error:
         raise GainError(f"gain.au_gain.{key}: {error}") from None
-
-
-def _other(name: str, named: Mapping[str, Any]) -> str | None:
-    if name not in ONE_MOVEMENT:
-        return None
-    return next((other for other in ONE_MOVEMENT if other in named), None)
 
 
 def _rows(name: str) -> NDArray[np.intp]:
