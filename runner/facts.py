@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
+
+import numpy as np
 
 from runner.analysis import content_hash
 from runner.executor import PassResult
@@ -15,7 +17,9 @@ from runner.passes import Run, Timelines
 from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord
 from runner.settings import Settings
 from runner.workspace import Workspace
+from stages import facs
 from stages.contract import Timeline
+from stages.expression.gain import Gain
 from stages.packets import Faces, Units
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
@@ -140,10 +144,27 @@ def _warnings(run: Run) -> tuple[str, ...]:
     lines = []
     if run.shot.reported and not facts.frames_with:
         lines.append(f"{name}: no face in any frame; the picture went through unchanged")
+    lines += _unheeded(run)
     for result in run.results.values():
         for state in result.states.values():
             lines += getattr(state, "warnings", ())
     return tuple(dict.fromkeys(lines))
+
+
+def _unheeded(run: Run) -> Iterator[str]:
+    """Gains that could not act: their unit was never measured with enough confidence."""
+    measured = tracks(run).get("measured")
+    gain = next((node.stage for node in run.shot.graph.nodes if isinstance(node.stage, Gain)), None)
+    if measured is None or gain is None:
+        return
+    most = np.zeros(facs.COUNT, np.float32)
+    for packet in measured:
+        for face in packet.faces if packet else ():
+            np.maximum(most, face.confidence, out=most)
+    wanted = (gain.gains != 1).any(axis=1)
+    names = [facs.NAMES[i] for i in np.flatnonzero(wanted & (most <= gain.min_confidence))]
+    if names and most.any():
+        yield f"{', '.join(names)}: not measured well enough in this clip, so left alone whatever their gain"
 
 
 def summary(found: Mapping[str, PassResult]) -> str:
