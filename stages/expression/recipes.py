@@ -1,0 +1,80 @@
+"""Which of the rig's expression units make each Action Unit at full intensity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+Recipe = Mapping[str, float]
+
+
+def _sides(weights: Recipe) -> tuple[Recipe, Recipe]:
+    return {f"{n}Left": w for n, w in weights.items()}, {f"{n}Right": w for n, w in weights.items()}
+
+
+def _halves(weights: Recipe) -> tuple[Recipe, None]:
+    return weights, None
+
+
+RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
+    1: _halves({"browInnerUp": 1}),
+    2: _sides({"browOuterUp": 1}),
+    4: _sides({"browDown": 1}),
+    5: _sides({"eyeWide": 1}),
+    6: _sides({"cheekSquint": 1}),
+    7: _sides({"eyeSquint": 1}),
+    9: _sides({"noseSneer": 1}),
+    10: _sides({"mouthUpperUp": 1}),
+    12: _sides({"mouthSmile": 1}),
+    14: _sides({"mouthDimple": 1}),
+    15: _sides({"mouthFrown": 1}),
+    16: _sides({"mouthLowerDown": 1}),
+    17: _halves({"mouthShrugLower": 1}),
+    18: _halves({"mouthPucker": 1}),
+    20: _sides({"mouthStretch": 1}),
+    22: _halves({"mouthFunnel": 1}),
+    23: _sides({"mouthPress": 0.6}),
+    24: _sides({"mouthPress": 1}),
+    # FACS scores lips part by the gap, and the rig has no unit for it: full intensity parts them a fifth of the
+    # interocular distance, mostly by the lower lip, and leaves the chin alone.
+    25: _halves(
+        {
+            "mouthLowerDownLeft": 1,
+            "mouthLowerDownRight": 1,
+            "mouthUpperUpLeft": 0.5,
+            "mouthUpperUpRight": 0.5,
+            "mouthClose": -0.3,
+        }
+    ),
+    # The jaw drops behind closed lips, as FACS has it; what the lips part by is AU25's.
+    26: _halves({"jawOpen": 0.45, "mouthClose": 0.45}),
+    27: _halves({"jawOpen": 1, "mouthClose": 1}),
+    28: _halves({"mouthRollLower": 1, "mouthRollUpper": 1}),
+    29: _halves({"jawForward": 1}),
+    30: ({"jawLeft": 1}, {"jawRight": 1}),
+    34: _halves({"cheekPuff": 1}),
+    43: _sides({"eyeBlink": 0.82}),  # the rig's full weight laps the lids
+    61: ({"eyeLookOutLeft": 1}, {"eyeLookInRight": 1}),
+    62: ({"eyeLookInLeft": 1}, {"eyeLookOutRight": 1}),
+    63: _sides({"eyeLookUp": 1}),
+    64: _sides({"eyeLookDown": 1}),
+}
+"""Per Action Unit its full intensity (5) on the left and on the right; None: cut the whole at the midline."""
+
+
+def blended(number: int, left: float, right: float) -> dict[str, float]:
+    """Rig units -> weights that show a unit at `left` and `right`, 1 is full; without sides, the whole at `left`."""
+    first, second = RECIPES[number]
+    weights = {name: left * weight for name, weight in first.items()}
+    for name, weight in (second or {}).items():
+        weights[name] = weights.get(name, 0.0) + right * weight
+    return weights
+
+
+def summed(shares: Mapping[int, tuple[float, float]]) -> dict[str, float]:
+    """Rig units -> weights of several units at once; unit -> share of its full weight, left and right."""
+    weights: dict[str, float] = {}
+    for number, (left, right) in shares.items():
+        for name, weight in blended(number, left, right).items():
+            weights[name] = weights.get(name, 0.0) + weight
+    return weights
