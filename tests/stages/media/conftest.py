@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_clips import Recipe, write
+
+from tests.stages.media.synthetic_clips import Recipe, write
 
 
 @pytest.fixture

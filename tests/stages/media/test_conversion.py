@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic_clips import frame_of
 
 from stages.media.conversion import convert
 from stages.media.pixels import components
 from stages.media.planes import crop
+from tests.stages.media.synthetic_clips import frame_of
 
 
 @pytest.mark.parametrize("height", [64, 720])

@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from synthetic_clips import picture
 
 from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.decode import Decode, frames, probe
@@ -14,6 +13,7 @@ from stages.media.encode import Encode
 from stages.media.encode_images import EncodeImages
 from stages.media.pixels import components
 from stages.packets import Job
+from tests.stages.media.synthetic_clips import picture
 
 
 def save(path: Path, pixel_format: str = "rgb24", index: int = 0, codec: str = "png", size=(48, 32)) -> Path:
