@@ -5,12 +5,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from h273_reference import WEIGHTS, to_codes, to_rgb
 
 from stages.errors import ClipError
 from stages.media.pixels import components, layout
 from stages.media.planes import WriteBack, align, clone, crop, paste, rgb8
 from stages.packets import Colour, Edit, Edits, Frame
+from tests.stages.media.h273_reference import WEIGHTS, to_codes, to_rgb
 from tests.stages.media.synthetic_clips import frame_of
 
 PLANAR = ["yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuvj420p"]
