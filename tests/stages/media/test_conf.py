@@ -16,6 +16,7 @@ CONF = Path(__file__).parents[3] / "conf"
 TAGS = {"colorspace": 1, "color_primaries": 1, "color_trc": 1, "color_range": 1}
 EXPECTED = {
     "h264": ("h264", ".mp4", "yuv420p", "High"),
+    "h264_live": ("h264", ".mp4", "yuv420p", "Constrained Baseline"),
     "h265": ("hevc", ".mp4", "yuv420p", "Main"),
     "ffv1": ("ffv1", ".mp4", "yuv420p", None),
     "prores_422hq": ("prores", ".mov", "yuv422p10le", "HQ"),
