@@ -17,6 +17,7 @@ from stages.faces import layouts
 from stages.packets import Floats
 
 MODES: Final = 24
+UNEXPLAINED: Final = 64
 PATH: Final = Path(__file__).with_name("basis.npz")
 
 
@@ -33,8 +34,8 @@ class Basis:
     response: (facs.COUNT, 2, 478, 3) what the landmark tracker shows of a true movement by `displacement`. It knows how
     faces move, so it shows less than the whole, and moves points that did not: who moves pixels uses `displacement`,
     who reads a tracked face uses `response`.
-    seen: (facs.COUNT,) share of the response that a warp by `displacement` is taken to bring about, 1 where none was
-    set. Measured read-backs are in docs/measurement.md.
+    unexplained: (UNEXPLAINED, 478, 3) what responses leave of tracked faces: principal components over random faces of
+    the rig, each one standard deviation.
     provenance: what it was made from, as JSON.
     """
 
@@ -42,7 +43,7 @@ class Basis:
     displacement: Floats
     identity: Floats
     response: Floats
-    seen: Floats
+    unexplained: Floats
     provenance: str
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class Basis:
             "displacement": (facs.COUNT, 2, layouts.COUNT, 3),
             "identity": (MODES, layouts.COUNT, 3),
             "response": (facs.COUNT, 2, layouts.COUNT, 3),
-            "seen": (facs.COUNT,),
+            "unexplained": (UNEXPLAINED, layouts.COUNT, 3),
         }
         for name, shape in wanted.items():
             array = getattr(self, name)
@@ -67,7 +68,7 @@ class Basis:
     def save(self, path: Path) -> None:
         """Write it as a compressed npz; the same basis gives the same bytes."""
         shapes = {"mean": self.mean, "displacement": self.displacement, "identity": self.identity}
-        facts = {"response": self.response, "seen": self.seen, "provenance": np.asarray(self.provenance)}
+        facts = {"response": self.response, "unexplained": self.unexplained, "provenance": np.asarray(self.provenance)}
         np.savez_compressed(path, **shapes, **facts)  # type: ignore[arg-type]
 
 
@@ -76,4 +77,4 @@ def load() -> Basis:
     """The committed basis; read once a process, its arrays are read-only."""
     with np.load(PATH) as arrays:
         shapes = (arrays["mean"], arrays["displacement"], arrays["identity"], arrays["response"])
-        return Basis(*shapes, arrays["seen"], str(arrays["provenance"]))
+        return Basis(*shapes, arrays["unexplained"], str(arrays["provenance"]))

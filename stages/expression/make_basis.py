@@ -1,10 +1,10 @@
 """Write `basis.npz` from the calibration rig: `python -m stages.expression.make_basis [--rig PATH]`.
 
-Each Action Unit is a sum of the rig's ARKit-named expression units (`RECIPES`). Its displacement is read at the rig
+Each Action Unit is a sum of the rig's ARKit-named expression units (`recipes`). Its displacement is read at the rig
 vertex under every landmark (`landmark_vertices.npz`: the vertex nearest to where the landmark tracker put the point on
 renders of the rig, its median distance to it and its spread over identities, both in units of 10 cm), made symmetric,
 and smoothed over the mesh where the landmark is not pinned to one vertex. What the tracker reports of such a
-displacement is another matter, because it knows how faces move: `response.npz`, measured by warping real faces.
+displacement is another matter, because it knows how faces move: `response.npz`, see `stages.expression.make_response`.
 Deterministic.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from stages import facs
 from stages.expression.basis import MODES, PATH, Basis
 from stages.expression.people import components
+from stages.expression.recipes import REACH, RECIPES, Recipe, full
 from stages.expression.rig import AVERAGE, Rig
 from stages.faces import layouts
 from stages.models import registry
 
 Doubles = NDArray[np.float64]
-Recipe = Mapping[str, float]
 
 TO_FACE: Final = np.array([1.0, -1.0, -1.0])
 RESPONSE: Final = Path(__file__).with_name("response.npz")
@@ -40,65 +40,6 @@ REST_LIP_GAP: Final = 0.012
 EYEBALLS: Final = {"Left": slice(14598, 14670), "Right": slice(14670, 14742)}
 
 
-def _sides(weights: Recipe) -> tuple[Recipe, Recipe]:
-    return {f"{n}Left": w for n, w in weights.items()}, {f"{n}Right": w for n, w in weights.items()}
-
-
-def _halves(weights: Recipe) -> tuple[Recipe, None]:
-    return weights, None
-
-
-RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
-    1: _halves({"browInnerUp": 1}),
-    2: _sides({"browOuterUp": 1}),
-    4: _sides({"browDown": 1}),
-    5: _sides({"eyeWide": 1}),
-    6: _sides({"cheekSquint": 1}),
-    7: _sides({"eyeSquint": 1}),
-    9: _sides({"noseSneer": 1}),
-    10: _sides({"mouthUpperUp": 1}),
-    12: _sides({"mouthSmile": 1}),
-    14: _sides({"mouthDimple": 1}),
-    15: _sides({"mouthFrown": 1}),
-    16: _sides({"mouthLowerDown": 1}),
-    17: _halves({"mouthShrugLower": 1}),
-    18: _halves({"mouthPucker": 1}),
-    20: _sides({"mouthStretch": 1}),
-    22: _halves({"mouthFunnel": 1}),
-    23: _sides({"mouthPress": 0.6}),
-    24: _sides({"mouthPress": 1}),
-    # FACS scores lips part by the gap, and the rig has no unit for it: full intensity parts them a fifth of the
-    # interocular distance, mostly by the lower lip, and leaves the chin alone.
-    25: _halves(
-        {
-            "mouthLowerDownLeft": 1,
-            "mouthLowerDownRight": 1,
-            "mouthUpperUpLeft": 0.5,
-            "mouthUpperUpRight": 0.5,
-            "mouthClose": -0.3,
-        }
-    ),
-    # The jaw drops behind closed lips, as FACS has it; what the lips part by is AU25's.
-    26: _halves({"jawOpen": 0.45, "mouthClose": 0.45}),
-    27: _halves({"jawOpen": 1, "mouthClose": 1}),
-    28: _halves({"mouthRollLower": 1, "mouthRollUpper": 1}),
-    29: _halves({"jawForward": 1}),
-    30: ({"jawLeft": 1}, {"jawRight": 1}),
-    34: _halves({"cheekPuff": 1}),
-    43: _sides({"eyeBlink": 0.82}),  # the rig's full weight laps the lids
-    61: ({"eyeLookOutLeft": 1}, {"eyeLookInRight": 1}),
-    62: ({"eyeLookInLeft": 1}, {"eyeLookOutRight": 1}),
-    63: _sides({"eyeLookUp": 1}),
-    64: _sides({"eyeLookDown": 1}),
-}
-"""Per Action Unit its full intensity (5) on the left and on the right; None: cut the whole at the midline."""
-
-WARPED: Final[Mapping[int, float]] = {1: 0.5, 2: 0.35, 4: 0.75, 25: 0.7, 26: 0.67}
-"""Share of a true movement's landmarks that a warp by the same movement is taken to show: the tracker believes a brow
-or a chin that really moves (its skin folds and shades) more than one that was only shifted. Set by hand, see
-docs/measurement.md; the lids' shares are computed; a unit that is not named counts as 1."""
-
-
 def make(rig: Rig) -> Basis:
     """Read every unit off the rig and bring it to the landmarks."""
     with np.load(MAP) as table:
@@ -109,15 +50,15 @@ def make(rig: Rig) -> Basis:
     smooth = _smoother(pinned)
     displacement = np.zeros((facs.COUNT, 2, layouts.COUNT, 3))
     for number, recipe in RECIPES.items():
-        halves = [_landmarks(rig, part, mended) * scale / facs.MAX_INTENSITY for part in recipe if part is not None]
-        pair = np.stack(halves) if len(halves) == 2 else _cut(halves[0], canonical / unit)
+        halves = [_landmarks(rig, part, mended) * scale / full(number) for part in recipe if part is not None]
+        pair = np.stack(halves) if len(halves) == 2 else cut(halves[0], canonical / unit)
         pair[:, : layouts.MESH_COUNT] = smooth @ pair[:, : layouts.MESH_COUNT]
         displacement[facs.INDEX[f"AU{number:02d}"]] = pair
-    displacement = _symmetric(displacement)
+    displacement = symmetric(displacement)
     mean = _at_rest(canonical / unit, displacement)
     people = components(rig, lambda body: _mesh(body, mended, smooth), mean, MODES)
-    response, seen = _response(displacement)
-    return Basis(_f32(mean), _f32(displacement), _f32(people), _f32(response), _f32(seen), _provenance(rig))
+    response, unexplained = _response(displacement)
+    return Basis(_f32(mean), _f32(displacement), _f32(people), _f32(response), _f32(unexplained), _provenance(rig))
 
 
 def _f32(array: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -191,15 +132,15 @@ def _mesh(body: Doubles, vertex: NDArray[np.int32], smooth: Doubles) -> Doubles:
     return at
 
 
-def _cut(whole: Doubles, mean: Doubles) -> Doubles:
+def cut(whole: Doubles, mean: Doubles) -> Doubles:
     """(2, 478, 3) left and right half, with a smooth ramp a tenth of the interocular distance wide each way."""
     ramp = np.clip(mean[:, :1] / 0.2 + 0.5, 0.0, 1.0)
     left = ramp * ramp * (3 - 2 * ramp)
     return np.stack([whole * left, whole * (1 - left)])
 
 
-def _symmetric(displacement: Doubles) -> Doubles:
-    """Average each half with the mirror image of the other; eyes turned left mirror eyes turned right."""
+def symmetric(displacement: Doubles) -> Doubles:
+    """Average each half of (facs.COUNT, 2, 478, 3) with the other's mirror image; eyes left mirror eyes right."""
     partner = np.arange(facs.COUNT)
     left, right = facs.INDEX["AU61"], facs.INDEX["AU62"]
     partner[[left, right]] = right, left
@@ -238,21 +179,16 @@ def _gap(face: Doubles, upper: int, lower: int) -> float:
 
 
 def _response(displacement: Doubles) -> tuple[Doubles, Doubles]:
-    """What the tracker shows of every true unit, (facs.COUNT, 2, 478, 3), and of a warp by it, (facs.COUNT,).
+    """What the tracker shows of every unit, (facs.COUNT, 2, 478, 3), and what of faces it leaves, (MODES, 478, 3).
 
     A unit whose response was not measured is taken to be seen whole.
     """
     with np.load(RESPONSE) as table:
-        response = table["response"].astype(np.float64)
-    seen = np.ones(facs.COUNT)
-    for number, share in WARPED.items():
-        seen[facs.INDEX[f"AU{number:02d}"]] = share
-    for number, (upper, lower) in {5: (159, 145), 43: (159, 145)}.items():
-        unit = facs.INDEX[f"AU{number:02d}"]
-        seen[unit] = _gap(response[unit].sum(0), upper, lower) / _gap(displacement[unit].sum(0), upper, lower)
-    response /= seen[:, None, None, None]
+        response, unexplained = table["response"].astype(np.float64), table["unexplained"].astype(np.float64)
+    for number, reach in REACH.items():
+        response[facs.INDEX[f"AU{number:02d}"]] *= reach
     known = response.any((1, 2, 3))
-    return np.where(known[:, None, None, None], response, displacement), seen
+    return np.where(known[:, None, None, None], response, displacement), unexplained
 
 
 def _provenance(rig: Rig) -> str:

@@ -1,9 +1,11 @@
-"""Which of the rig's expression units make each Action Unit at full intensity."""
+"""Which of the rig's expression units make each Action Unit, and how far full intensity goes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+from stages import facs
 
 Recipe = Mapping[str, float]
 
@@ -59,7 +61,17 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
     63: _sides({"eyeLookUp": 1}),
     64: _sides({"eyeLookDown": 1}),
 }
-"""Per Action Unit its full intensity (5) on the left and on the right; None: cut the whole at the midline."""
+"""Per Action Unit the rig's full weight on the left and on the right; None: cut the whole at the midline."""
+
+REACH: Final[Mapping[int, float]] = {1: 2.0, 2: 1.5, 10: 1.4, 26: 1.55}
+"""Full intensity over the rig's full weight, where people go further than the rig: it raises inner and outer brow by 5
+and 7 mm, and brows travel a centimetre; the upper lip by 5 mm, and bared teeth take 7 to 8; it drops the jaw by 12 mm,
+and a relaxed jaw hangs by nearly 20. A unit that is not named counts as 1. It scales movement and response alike."""
+
+
+def full(number: int) -> float:
+    """Intensity per share of the rig's full weight."""
+    return facs.MAX_INTENSITY / REACH.get(number, 1.0)
 
 
 def blended(number: int, left: float, right: float) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""From a shape difference to intensities: bounded least squares on the Action Unit basis.
+"""From a shape difference to intensities: bounded generalised least squares on the Action Unit basis.
 
 A tracked face, brought to face space, differs from the person's neutral by `sum(x * response)` plus noise.
 Aligning by stable points takes a little rigid motion out of every displacement, so it is taken out of the basis too:
@@ -32,12 +32,17 @@ DEPTH: Final = 0.3  # the tracker's z is an estimate; a deviation in depth count
 UPPER: Final = (1, 2, 4, 5, 7, 9, 43, 61, 62, 63, 64)
 """Units read from brows, lids and nose bridge; the others are read from the mouth region. The tracker moves brows a
 little when a mouth moves, and the other way round."""
-LIDS: Final = (((386, 374), (385, 380), (387, 373)), ((159, 145), (158, 153), (160, 144)))
+LIDS: Final = (
+    ((386, 374), (385, 380), (387, 373), (384, 381), (388, 390)),
+    ((159, 145), (158, 153), (160, 144), (157, 154), (161, 163)),
+)
 """Upper and lower points of the left and the right eye's opening."""
 EYE_UNITS: Final = (5, 7, 43, 61, 62, 63, 64)
 
 OUTLINE: Final = 0.4  # the outline slides along the cheek as the head turns
-RIDGE: Final = 1e-4  # squared interocular distances: unexplained shape over the usual spread of intensities, squared
+FLOOR: Final = 0.02  # interocular distances by which a coordinate of a real face deviates beyond the known components
+SPREAD: Final = 2.0  # intensities: how far units usually go
+RIDGE: Final = (FLOOR / SPREAD) ** 2  # squared interocular distances: deviation over spread of intensities, squared
 SWEEPS: Final = 200
 
 
@@ -106,13 +111,32 @@ def solver() -> Solver:
     raw, units, sides = np.stack(columns), np.array(unit), np.array(side)
     weight = (point_weights()[:, None] * np.array([1, 1, DEPTH])).ravel()
     upper = np.isin(units, [facs.INDEX[f"AU{number:02d}"] for number in UPPER])
-    mask = np.where(upper[:, None], upper_share(), 1 - upper_share())
-    reader = raw * np.square(weight * np.repeat(mask, 3, 1))
-    gram = np.where(upper[:, None] == upper, reader @ raw.T, 0.0) + RIDGE * np.eye(len(raw))
+    reader = np.empty_like(raw)
+    for mine, share in ((upper, upper_share()), (~upper, 1 - upper_share())):
+        reader[mine] = _whitened(raw[mine], weight * np.repeat(share, 3))
+    gram = np.where(upper[:, None] == upper, reader @ raw.T, 0.0) + np.diag(1 / _spread(units) ** 2)
     zeros = np.zeros(len(raw))
     kept = np.array([_kept(raw, reader, gram, units == unit) for unit in units])
     openings = np.array([[opening(column.reshape(-1, 3), half) for column in raw] for half in (0, 1)])
     return Solver(units, sides, raw, weight, reader, gram, zeros, kept, openings)
+
+
+def _whitened(columns: Doubles, weight: Doubles) -> Doubles:
+    """(c, 1434) columns over the covariance of what responses leave, in the coordinates that `weight` lets through.
+
+    The covariance is FLOOR squared on every coordinate plus the components of `Basis.unexplained`: Woodbury's identity.
+    """
+    left = basis.load().unexplained.astype(np.float64)
+    modes = np.stack([aligned(mode).ravel() for mode in left]) * weight
+    inner = np.eye(len(modes)) * FLOOR**2 + modes @ modes.T
+    seen = columns * weight
+    whitened: Doubles = (seen - (seen @ modes.T) @ np.linalg.solve(inner, modes)) / FLOOR**2 * weight
+    return whitened
+
+
+def _spread(units: NDArray[np.intp]) -> Doubles:
+    """(c,) usual spread of each column's intensity."""
+    return np.full(len(units), SPREAD)
 
 
 def opening(shape: NDArray[np.floating], side: int) -> float:

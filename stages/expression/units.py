@@ -25,6 +25,7 @@ from stages import facs
 from stages.contract import ClipStage, OrderedStage, Timeline
 from stages.errors import ConfigError
 from stages.expression import basis, neutral, pose, solve
+from stages.expression.recipes import REACH
 from stages.packets import Face, Faces, FaceUnits, Floats, Job, Scores, Units
 
 Doubles = NDArray[np.float64]
@@ -34,7 +35,7 @@ RELIABILITY: Final[Mapping[int, float]] = {
     43: 0.95, 45: 0.95,
 }  # fmt: skip
 """Confidence of each measured unit on a frontal, large, present face; the others have 0."""
-STRETCH: Final = 0.45
+STRETCH: Final = 0.45 * REACH[26]
 """Intensity of AU27 that moves the jaw as far as 1 of AU26."""
 
 
