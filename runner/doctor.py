@@ -18,7 +18,7 @@ from stages.errors import BackendError, ModelError
 from stages.models import cache
 from stages.models.registry import shipped
 
-_ENCODERS = ("libx264", "libx265", "ffv1", "prores_ks", "libvpx-vp9", "libsvtav1", "libaom-av1", "png", "tiff")
+_ENCODERS = ("libx264", "libx265", "ffv1", "prores_ks", "libvpx-vp9", "libsvtav1", "png", "tiff")
 _ROOM_GB = 5.0
 
 
