@@ -33,7 +33,7 @@ from stages.models import registry
 
 Doubles = NDArray[np.float64]
 
-IDENTITIES: Final = 40
+IDENTITIES: Final = 36
 MIXTURES: Final = 16  # random faces a person shows
 BUSY: Final = (0.08, 0.2, 0.35)
 """Shares of the units that are active in a mixture."""

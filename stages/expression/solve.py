@@ -42,7 +42,11 @@ EYE_UNITS: Final = (5, 7, 43, 61, 62, 63, 64)
 OUTLINE: Final = 0.4  # the outline slides along the cheek as the head turns
 FLOOR: Final = 0.02  # interocular distances by which a coordinate of a real face deviates beyond the known components
 SPREAD: Final = 2.0  # intensities: how far units usually go
+DEAD: Final = 0.1
+"""Intensity that a unit has to beat: of several that explain a face alike, few are read (lasso, Tibshirani 1996)."""
+CLEAR: Final = 1.0  # inverse variance of a unit so plainly seen that no more need be beaten
 RIDGE: Final = (FLOOR / SPREAD) ** 2  # squared interocular distances: deviation over spread of intensities, squared
+MIDDLING: Final = 3.0
 SWEEPS: Final = 200
 
 
@@ -53,8 +57,8 @@ class Solver:
     unit, side: (c,) which unit a column is, and its side (0 left, 1 right, 2 both). raw: (c, 1434) its response per
     intensity, aligned. weight: (1434,) of every coordinate. reader: (c, 1434) makes the right side of the normal
     equations from a difference; gram: (c, c) their left side, the upper and the lower face apart. lowest: (c,) zeros.
-    kept: (c,) share of a lone unit's intensity that the ridge leaves. openings: (2, c) how far a unit of each column
-    opens the left and the right eye.
+    price: (c,) nats an intensity costs. kept: (c,) share of a lone unit's intensity that ridge and price leave.
+    openings: (2, c) how far a unit of each column opens the left and the right eye.
     """
 
     unit: NDArray[np.intp]
@@ -64,13 +68,14 @@ class Solver:
     reader: Doubles
     gram: Doubles
     lowest: Doubles
+    price: Doubles
     kept: Doubles
     openings: Doubles
 
     def fit(self, difference: NDArray[np.floating]) -> Doubles:
         """(c,) intensities, not below 0, that explain a face-space `difference` (478, 3)."""
         target = self.reader @ difference.ravel()
-        found: Doubles = descend(self.gram, target, self.lowest, self.lowest, SWEEPS) / self.kept
+        found: Doubles = descend(self.gram, target, self.price, self.lowest, SWEEPS) / self.kept
         self._read_lids(found, difference)
         return found
 
@@ -114,11 +119,15 @@ def solver() -> Solver:
     reader = np.empty_like(raw)
     for mine, share in ((upper, upper_share()), (~upper, 1 - upper_share())):
         reader[mine] = _whitened(raw[mine], weight * np.repeat(share, 3))
-    gram = np.where(upper[:, None] == upper, reader @ raw.T, 0.0) + np.diag(1 / _spread(units) ** 2)
-    zeros = np.zeros(len(raw))
-    kept = np.array([_kept(raw, reader, gram, units == unit) for unit in units])
+    seen = np.where(upper[:, None] == upper, reader @ raw.T, 0.0)
+    gram, price, zeros = (
+        seen + np.eye(len(raw)) / SPREAD**2,
+        DEAD * np.minimum(np.diag(seen), CLEAR),
+        np.zeros(len(raw)),
+    )
+    kept = np.array([_kept(raw, reader, gram, price, units == unit) for unit in units])
     openings = np.array([[opening(column.reshape(-1, 3), half) for column in raw] for half in (0, 1)])
-    return Solver(units, sides, raw, weight, reader, gram, zeros, kept, openings)
+    return Solver(units, sides, raw, weight, reader, gram, zeros, price, kept, openings)
 
 
 def _whitened(columns: Doubles, weight: Doubles) -> Doubles:
@@ -134,21 +143,16 @@ def _whitened(columns: Doubles, weight: Doubles) -> Doubles:
     return whitened
 
 
-def _spread(units: NDArray[np.intp]) -> Doubles:
-    """(c,) usual spread of each column's intensity."""
-    return np.full(len(units), SPREAD)
-
-
 def opening(shape: NDArray[np.floating], side: int) -> float:
     """How far the left (0) or right (1) eye is open, in interocular distances; of a difference, by how much more."""
     return float(np.mean([shape[lower, 1] - shape[upper, 1] for upper, lower in LIDS[side]]))
 
 
-def _kept(raw: Doubles, reader: Doubles, gram: Doubles, mine: NDArray[np.bool_]) -> float:
-    """What comes out where both sides of one unit go in with intensity 1."""
-    zeros = np.zeros(len(raw))
-    found = descend(gram, reader @ raw[mine].sum(0), zeros, zeros, SWEEPS)
-    return max(float(found[mine].mean()), 0.3)
+def _kept(raw: Doubles, reader: Doubles, gram: Doubles, price: Doubles, mine: NDArray[np.bool_]) -> float:
+    """What comes out where both sides of one unit go in, by intensity; at a middling one."""
+    target = reader @ raw[mine].sum(0) * MIDDLING
+    found = descend(gram, target, price, np.zeros(len(raw)), SWEEPS)
+    return max(float(found[mine].mean()) / MIDDLING, 0.3)
 
 
 @cache
