@@ -29,9 +29,6 @@ ABSORBED: Final = (9, 14, 16, 18, 24, 30, 61, 62, 63, 64)
 they are rare, and so like sums of others (cosines of .7 to .9) that they would take more than they explain."""
 
 DEPTH: Final = 0.3  # the tracker's z is an estimate; a deviation in depth counts this much of one in the picture
-UPPER: Final = (1, 2, 4, 5, 7, 9, 43, 61, 62, 63, 64)
-"""Units read from brows, lids and nose bridge; the others are read from the mouth region. The tracker moves brows a
-little when a mouth moves, and the other way round."""
 LIDS: Final = (
     ((386, 374), (385, 380), (387, 373), (384, 381), (388, 390)),
     ((159, 145), (158, 153), (160, 144), (157, 154), (161, 163)),
@@ -46,7 +43,7 @@ DEAD: Final = 0.1
 """Intensity that a unit has to beat: of several that explain a face alike, few are read (lasso, Tibshirani 1996)."""
 CLEAR: Final = 1.0  # inverse variance of a unit so plainly seen that no more need be beaten
 RIDGE: Final = (FLOOR / SPREAD) ** 2  # squared interocular distances: deviation over spread of intensities, squared
-MIDDLING: Final = 3.0
+MIDDLING: Final = 3.0  # intensity at which the shrinkage is measured
 SWEEPS: Final = 200
 
 
@@ -56,7 +53,7 @@ class Solver:
 
     unit, side: (c,) which unit a column is, and its side (0 left, 1 right, 2 both). raw: (c, 1434) its response per
     intensity, aligned. weight: (1434,) of every coordinate. reader: (c, 1434) makes the right side of the normal
-    equations from a difference; gram: (c, c) their left side, the upper and the lower face apart. lowest: (c,) zeros.
+    equations from a difference; gram: (c, c) their left side. lowest: (c,) zeros.
     price: (c,) nats an intensity costs. kept: (c,) share of a lone unit's intensity that ridge and price leave.
     openings: (2, c) how far a unit of each column opens the left and the right eye.
     """
@@ -115,11 +112,8 @@ def solver() -> Solver:
             side.append(half)
     raw, units, sides = np.stack(columns), np.array(unit), np.array(side)
     weight = (point_weights()[:, None] * np.array([1, 1, DEPTH])).ravel()
-    upper = np.isin(units, [facs.INDEX[f"AU{number:02d}"] for number in UPPER])
-    reader = np.empty_like(raw)
-    for mine, share in ((upper, upper_share()), (~upper, 1 - upper_share())):
-        reader[mine] = _whitened(raw[mine], weight * np.repeat(share, 3))
-    seen = np.where(upper[:, None] == upper, reader @ raw.T, 0.0)
+    reader = _whitened(raw, weight)
+    seen = reader @ raw.T
     gram, price, zeros = (
         seen + np.eye(len(raw)) / SPREAD**2,
         DEAD * np.minimum(np.diag(seen), CLEAR),
@@ -131,7 +125,7 @@ def solver() -> Solver:
 
 
 def _whitened(columns: Doubles, weight: Doubles) -> Doubles:
-    """(c, 1434) columns over the covariance of what responses leave, in the coordinates that `weight` lets through.
+    """(c, 1434) columns over the covariance of what responses leave, every coordinate counting by its `weight`.
 
     The covariance is FLOOR squared on every coordinate plus the components of `Basis.unexplained`: Woodbury's identity.
     """

@@ -5,11 +5,12 @@ import sys
 import numpy as np
 import pytest
 
+from stages import facs
 from stages.errors import ModelError
-from stages.expression import basis
+from stages.expression import basis, solve
 from stages.expression.make_basis import MAP
 from stages.expression.make_response import intensities, random_shares, sitters
-from stages.expression.recipes import RECIPES, blended, summed
+from stages.expression.recipes import RECIPES, blended, full, summed
 from stages.expression.rig import Rig
 from stages.expression.studio.people import Shot, cast
 from stages.expression.studio.reading import PRESENT, Reader, Sitter
@@ -82,3 +83,17 @@ def test_random_faces_follow_the_seed_and_stay_in_range():
     assert draws[0] == draws[1]
     assert {number for shares in draws[0] for number in shares} <= set(RECIPES)
     assert all(intensities(shares).min() >= 0 and intensities(shares).max() <= 5 for shares in draws[0])
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 12, 15, 20, 25, 26, 43])
+def test_a_unit_of_people_never_seen_reads_back(reader: Reader, rig: Rig, number: int):
+    people = [pair[0] for pair in sitters(rig, 31, 4)]
+    unit = facs.INDEX[f"AU{number:02d}"]
+
+    def read(share: float) -> float:
+        seen = [reader.difference(one, blended(number, share, share)) for one in people]
+        values = [solve.solver().spread(solve.solver().fit(shape))[unit].mean() for shape in seen if shape is not None]
+        return float(np.mean(values)) / full(number)
+
+    assert read(1.0) == pytest.approx(1.0, abs=0.25)
+    assert read(0.2) == pytest.approx(0.2, abs=0.1)
