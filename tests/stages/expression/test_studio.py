@@ -87,7 +87,7 @@ def test_random_faces_follow_the_seed_and_stay_in_range():
 
 @pytest.mark.parametrize("number", [1, 2, 4, 12, 15, 20, 25, 26, 43])
 def test_a_unit_of_people_never_seen_reads_back(reader: Reader, rig: Rig, number: int):
-    people = [pair[0] for pair in sitters(rig, 31, 4)]
+    people = [pair[0] for pair in sitters(rig, 31, 3)]
     unit = facs.INDEX[f"AU{number:02d}"]
 
     def read(share: float) -> float:
