@@ -56,7 +56,8 @@ def wire_keys(graph: Graph, clip_sha256: str, decode: Mapping[str, Any]) -> dict
 
 
 def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    """Unsorted: keys may be of several kinds (`12` and `AU12`), and of two names for one unit the later counts."""
+    return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.overrides import explain, flags_first, literal, opened, shadowed
+from runner.failures import told
+from runner.overrides import check_flags, explain, flags_first, literal, opened, shadowed
 from runner.progress import say
-from runner.settings import CONF, Settings, difference, flatten
-from stages.errors import GlabellaError
+from runner.settings import CONF, Settings, check_values, difference, flatten
 
 _BASE_GROUPS = ("preset", "gain", "pipeline", "production")
 _EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench")
@@ -70,17 +70,19 @@ def _application(name: str, words: Sequence[str], work: Callable[[Settings], Non
     def task(config: DictConfig) -> None:
         try:
             work(_settings(config))
-        except GlabellaError as error:
-            say(f"error: {error}")
-            codes.append(error.exit_code)
+        except _HYDRA_ERRORS as error:  # interpolations are resolved only here
+            codes.append(told(explain(error, ())))
+        except Exception as error:
+            codes.append(told(error))
 
+    check_flags(words)
     for warning in shadowed(words):
         say(f"warning: {warning}")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: one line is made of them below
     sys.argv = [f"glabella {name}", *flags_first(opened(literal(words)))]
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
-    except _HYDRA_ERRORS as error:
+    except (*_HYDRA_ERRORS, ValueError, RecursionError) as error:  # none comes from `work`
         raise explain(error, _known_settings()) from error
     return max(codes, default=0)
 
@@ -92,6 +94,7 @@ def _settings(config: DictConfig) -> Settings:
     typed = tuple(hydra_config.overrides.task)
     base = [word for word in typed if word.partition("=")[0].lstrip("+") in _BASE_GROUPS]
     plain: Any = OmegaConf.to_container(_compose(base), resolve=True)
+    check_values(values, OmegaConf.to_yaml(config), HydraConfig.get().runtime.choices)
     return Settings(values, choices, typed, _telling(difference(plain, values)))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -54,24 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(command: Callable[[], int]) -> int:
-    from stages.errors import GlabellaError
+    from runner.failures import told
 
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill tidies up as Ctrl-C does
     try:
         return command()
-    except GlabellaError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 1
     except Exception as error:
-        if os.environ.get("GLABELLA_DEBUG"):
-            raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"error: unexpected {what} (a fault of ours; GLABELLA_DEBUG=1 shows where)", file=sys.stderr)
-        return 1
+        return told(error)
 
 
 def _version() -> int:

@@ -10,12 +10,13 @@ from runner.instantiate import did_you_mean
 from runner.settings import CONF
 from stages.errors import ConfigError
 
-_OPEN = re.compile(r"^(gain\.au_gain)(\.[^=]+)?=")
+_OPEN = re.compile(r"^(gain\.au_gain|encode\.options)(\.[^=]+)?=")
+_BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")  # Hydra reads a backslash as one except there
 _FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
 
 
 def opened(words: Sequence[str]) -> list[str]:
-    """`gain.au_gain.AU12=1.5` may name a key that the profile lacks: say so to Hydra (`++`), so nobody need."""
+    """`gain.au_gain.AU12=1.5` and `encode.options={g: 24}` may name keys that the file lacks: say so (`++`)."""
     return [f"++{word}" if _OPEN.match(word) else word for word in words]
 
 
@@ -27,8 +28,9 @@ def literal(words: Sequence[str]) -> list[str]:
 def _quoted(word: str) -> str:
     key, _, value = word.partition("=")
     typed = value[:1] in "'\"" or value.startswith(("glob(", "choice("))
-    plain = typed or re.fullmatch(r"[\w./:@%+~-]*", value, re.ASCII)
-    return word if plain else f"{key}='{value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+    plain = typed or re.fullmatch(r"[\w./:@%+-]*", value, re.ASCII)
+    escaped = _BEFORE_QUOTE.sub(r"\1\1", value).replace("'", "\\'")
+    return word if plain else f"{key}='{escaped}'"
 
 
 def flags_first(words: Sequence[str]) -> list[str]:
@@ -38,6 +40,18 @@ def flags_first(words: Sequence[str]) -> list[str]:
     return [w for w, is_flag in zip(words, flag, strict=True) if is_flag] + [
         w for w, is_flag in zip(words, flag, strict=True) if not is_flag
     ]
+
+
+def check_flags(words: Sequence[str]) -> None:
+    """Refuse a flag that Hydra has not, in one line.
+
+    Raises:
+        ConfigError: names the nearest one.
+    """
+    for word in words:
+        name = word.partition("=")[0]
+        if name.startswith("-") and name not in _FLAGS:
+            raise ConfigError(f"there is no flag {name!r}{did_you_mean(name, _FLAGS)}; settings are written key=value")
 
 
 def shadowed(words: Sequence[str]) -> list[str]:
@@ -80,11 +94,17 @@ def _unreadable(match: re.Match[str], known: list[str]) -> str:
     return f"cannot read the override: {' '.join(match.group(0).split())[:160]}"
 
 
-_GRAMMAR = "mismatched input|no viable alternative|extraneous input|token recognition|missing EQUAL"
+_FLAGS = {*_FLAGS_WITH_VALUE, "--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--run", "-r"}
+_FLAGS |= {"--multirun", "-m", "--shell-completion", "-sc", "--info", "-i", "--experimental-rerun"}
+_GRAMMAR = "LexerNoViable|mismatched input|no viable alternative|extraneous input|token recognition|missing EQUAL"
 _PATTERNS = (
     (r"Could not override '([^']+)'", _no_key),
-    (r"Could not find '([^']+)'\s+Available options in '[^']*':\s*(.*)", _no_option),
+    (r"Could not find '([^']+)'\s+Available options in '[^']*':\s*(.*?)\s*(?:Config search path|$)", _no_option),
     (r"In '[^']+': Could not find '([^']+)'()", _no_option),
     (r"No match in the defaults list for '([^']+)'", _no_group),
+    (r"In '[^']+': Could not load '([^']+)'", lambda match, known: f"{match.group(1)}: there is no such file"),
+    (r"Config group override must be a string", lambda match, known: "a group takes the name of an option, not null"),
+    (r"maximum recursion depth", lambda match, known: "a file's defaults list names the file itself"),
+    (r"'utf-8' codec can't decode", lambda match, known: "a configuration file is not UTF-8 text; save it as UTF-8"),
     (rf"(?:{_GRAMMAR}).*", _unreadable),
 )

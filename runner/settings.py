@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner.instantiate import instantiate
+import yaml
+
+from runner.instantiate import did_you_mean, instantiate
 from runner.progress import say
 from stages.errors import ConfigError
 from stages.models.registry import Asset
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 SAMPLE = "sample:"
+_PIPELINE = {"graph", "report"}  # what a file of the pipeline group sets
+_SECTIONS = ("graph", "cache", "bench", "decode", "tracking", "assets")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,31 @@ class Settings:
         asset = media[name]
         _say_once(f"{name}: {asset.licence}{f'; {asset.notes}' if asset.notes else ''}")
         return asset.fetch()
+
+
+def check_values(values: Mapping[str, Any], written: str, groups: Iterable[str]) -> None:
+    """Refuse a top-level setting that nothing reads, and one of the wrong kind; `written` is the unresolved YAML.
+
+    Raises:
+        ConfigError: the first such setting, with the nearest name.
+    """
+    known = yaml.safe_load((CONF / "config.yaml").read_text()).keys() | set(groups) | _PIPELINE
+    if values.get("production"):
+        keys = ", ".join(map(str, values["production"]))
+        raise ConfigError(f"production.{keys}: nothing reads it; let the file begin with `# @package _global_`")
+    for key in values.keys() - known:
+        if f"${{{key}" not in written:
+            raise ConfigError(f"{key}: there is no such setting{did_you_mean(key, known)[:200]}")
+    for key in _SECTIONS:
+        if not isinstance(values.get(key), Mapping):
+            raise ConfigError(f"{key}: must hold settings of its own, not {values.get(key)!r}")
+    if not isinstance(values.get("report"), Mapping | None):
+        raise ConfigError(f"report: must map names to wires, not {values['report']!r}")
+    for key in ("overwrite", "quiet", "mermaid"):
+        if not isinstance(values[key], bool):
+            raise ConfigError(f"{key}: must be true or false, not {values[key]!r}")
+    if type(values["workers"]) is not int or values["workers"] < 1:
+        raise ConfigError(f"workers: must be a whole number from 1, not {values['workers']!r}")
 
 
 @cache

@@ -17,12 +17,15 @@ from runner.settings import Settings
 from runner.workspace import Target
 from stages.backend import Model
 from stages.errors import ClipError, ConfigError, DeliveryError
+from stages.media.containers import MUXERS
 from stages.media.decode import Decode
 from stages.media.encode import Encode
 from stages.media.encode_images import EncodeImages
+from stages.media.images import SUFFIXES
 from stages.packets import Clip
 
 _SPARE_BYTES = 64 << 20
+_SAME = {".m4v": ".mp4", ".jpeg": ".jpg", ".tiff": ".tif"}
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ def open_shot(settings: Settings) -> Shot:
     decode = settings.stage("decode")
     clip = decode.probe(path)
     wanted = settings.values.get("out")
-    graph = graphs.build(_with_container(settings["graph"], wanted))
+    moving = clip.kind != "still"  # a still stays a picture of its own kind
+    graph = graphs.build(_with_container(settings["graph"], wanted if moving else None))
     cut = plan(graph, (settings["report"] or {}).values())
     encode = _encode(graph)
     encode.check(clip)
     suffix = encode.suffix(clip)
     target = _target(settings, clip, wanted, suffix)
+    _check_name(target, suffix)
     target.check(path)
     _check_space(target, path)
     return Shot(settings, decode, clip, content_hash(path), graph, cut, target, suffix)
@@ -99,6 +104,14 @@ def _target(settings: Settings, clip: Clip, wanted: Any, suffix: str) -> Target:
     file = Path(str(wanted)).expanduser() if wanted else None
     root = Path(str(settings["outputs"])).expanduser()
     return Target(file, root, name, f"{Path(clip.name).stem}{suffix}", bool(settings["overwrite"]))
+
+
+def _check_name(target: Target, suffix: str) -> None:
+    """The name must say what the file is, where it says anything."""
+    given = target.file.suffix.lower() if target.file else ""
+    if given in {*MUXERS, *SUFFIXES} and _SAME.get(given, given) != _SAME.get(suffix, suffix):
+        made = f"a {suffix} file; end it in {suffix}" if suffix else "a folder of pictures; leave out the suffix"
+        raise DeliveryError(f"out: {target.file} will be {made}, or choose another encode")
 
 
 def _check_space(target: Target, source: Path) -> None:

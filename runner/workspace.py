@@ -33,9 +33,14 @@ class Target:
 
         Raises:
             ConfigError: the output is the input, or exists already.
+            DeliveryError: no disk takes that name.
         """
         if self.file is None:
             return
+        try:
+            self.file.exists()
+        except OSError as error:
+            raise DeliveryError(f"out: cannot write to {str(self.file)[:80]}...: {error.strerror}") from error
         if self.file.exists() and source.exists() and self.file.samefile(source):
             raise ConfigError(f"out: {self.file} is the clip itself; name another file")
         if self.file.is_dir():

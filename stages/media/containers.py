@@ -29,6 +29,7 @@ _PREFERRED = {
     "libsvtav1": (".mp4", ".webm", ".mkv"),
     "libaom-av1": (".mp4", ".webm", ".mkv"),
 }
+_REFUSED = {(".mov", codec) for codec in ("libvpx-vp9", "libsvtav1", "libaom-av1")}  # listed, yet not written
 _USUAL = (".mp4", ".mov", ".mkv")
 
 
@@ -38,10 +39,13 @@ def encoder(codec: str) -> av.Codec:
     Raises:
         ConfigError: there is none in this build.
     """
+    known = "libx264, libx265, ffv1, prores_ks, libvpx-vp9, libsvtav1"
     try:
-        return av.Codec(codec, "w")
+        found = av.Codec(codec, "w")
+        if found.type != "video":
+            raise ConfigError(f"encode.codec: {codec!r} encodes {found.type}, not pictures; use one of {known}")
+        return found
     except (ValueError, av.error.FFmpegError) as cause:
-        known = "libx264, libx265, ffv1, prores_ks, libvpx-vp9, libsvtav1"
         raise ConfigError(f"encode.codec: {codec!r} is no encoder of this FFmpeg build; use one of {known}") from cause
 
 
@@ -69,7 +73,7 @@ def choose(clip: Clip, codec: str, audio: tuple[str, ...], wanted: str | None) -
 
 def holds(suffix: str, codec: str, audio: tuple[str, ...] = ()) -> bool:
     """Whether the container can hold the video codec and every audio codec."""
-    return suffix in MUXERS and {codec, *audio} <= supported(suffix)
+    return suffix in MUXERS and (suffix, codec) not in _REFUSED and {codec, *audio} <= supported(suffix)
 
 
 def keeps_time(suffix: str, time_base: Fraction) -> bool:

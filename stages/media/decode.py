@@ -65,6 +65,7 @@ class Decode:
             ClipError: nothing there, nothing in it, truncated, no picture, or a folder without images.
         """
         path = Path(path)
+        _require_nameable(path)
         if images.is_images(path):
             return images.probe(path, self._image_rate)
         _require_file(path)
@@ -105,6 +106,8 @@ class Decode:
             where = (
                 f"{clip.name} frame {last.at.index + 1} ({last.at.seconds:.3f}s)" if last else f"{clip.name} frame 0"
             )
+            if last is None and self.on_corrupt == "stop":
+                raise ClipError(f"{where}: {damage}; nothing of it can be read, copy it again") from damage.__cause__
             if self.on_corrupt == "error":
                 raise ClipError(f"{where}: {damage}; {_REWRAP}") from damage.__cause__
             log.warning("%s: %s; the clip ends here", where, damage)
@@ -187,6 +190,13 @@ def _frame(clip: Clip, clock: Clock, native: av.VideoFrame) -> Frame:
     return Frame(Stamp(clip.name, index, pts, clip.time_base), native, colour_of(native))
 
 
+def _require_nameable(path: Path) -> None:
+    try:
+        path.exists()
+    except OSError as cause:
+        raise ClipError(f"{str(path)[:80]}...: no such clip ({cause.strerror}); check the path") from cause
+
+
 def _require_file(path: Path) -> None:
     if not path.exists():
         raise ClipError(f"{path}: no such clip; check the path")
@@ -208,6 +218,8 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.
     except FFmpegError as cause:
         raise ClipError(f"{path.name}: not a readable video ({_why(cause)}); is it truncated? re-export it") from cause
     with container:
+        if container.format.name == "tty":  # FFmpeg would draw any text file as a terminal
+            raise ClipError(f"{path.name}: text, not a video; check the path")
         moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
         if not moving:
             what = "only sound" if container.streams.audio else "no video"

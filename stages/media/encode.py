@@ -61,6 +61,8 @@ class Encode(OrderedStage[EncoderState]):
             raise ConfigError(f"encode.container must be one of {names}, or null, not {self.container!r}")
         if self.audio not in ("copy", "none"):
             raise ConfigError(f"encode.audio must be 'copy' or 'none', not {self.audio!r}")
+        if not isinstance(self.options, Mapping):
+            raise ConfigError(f"encode.options must map names to values, such as {{g: 24}}, not {self.options!r}")
         if self.threads < 0:
             raise ConfigError(f"encode.threads must be 0 (one a core) or more, not {self.threads}")
         containers.pixel_format(self.codec, "yuv420p", self.pixel_format)

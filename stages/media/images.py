@@ -78,8 +78,12 @@ def listed(path: Path) -> list[Path]:
         raise ClipError(
             f"{path}: several kinds of picture ({', '.join(sorted(kinds))}); give a pattern such as a.%04d.png"
         )
+    if len(names := {_key(p)[0] for p in files if _key(p)[1] >= 0}) > 1:
+        raise ClipError(f"{path}: several sequences ({', '.join(sorted(names))}); give a pattern such as a.%04d.png")
     numbers = [_key(p)[1] for p in files]
     for before, after in pairwise(numbers):
+        if after == before >= 0:
+            raise ClipError(f"{path}: two pictures are number {after}; remove one, or give a pattern")
         if after != before + 1 and before >= 0:
             raise ClipError(f"{path}: picture {before + 1} is missing; render it, or renumber the sequence")
     return files
@@ -114,6 +118,8 @@ def _name(path: Path) -> str:
 def _read(path: Path) -> av.VideoFrame:
     try:
         with av.open(str(path)) as container:
+            if path.suffix.lower() in (".jpg", ".jpeg"):  # half a JPEG passes for one unless told
+                container.streams.video[0].codec_context.options = {"err_detect": "explode"}
             return next(container.decode(video=0))
     except (FFmpegError, StopIteration, IndexError) as cause:
         raise ClipError(f"{path.name}: not a readable picture; export it again") from cause

@@ -12,9 +12,7 @@ from typing import Any
 
 import av
 import av.container
-import numpy as np
 from av.codec.context import Flags
-from av.sidedata.sidedata import Type
 
 from stages.errors import ConfigError
 from stages.media import hdr
@@ -22,6 +20,7 @@ from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
 from stages.media.conversion import convert
 from stages.media.passengers import Passengers
+from stages.media.side_data import display_matrix, side_data
 from stages.packets import Clip, Colour, Frame
 
 _FULL = 2  # AVCOL_RANGE_JPEG
@@ -46,7 +45,7 @@ class VideoWriter:
 
     def __init__(self, clip: Clip, path: Path, settings: Settings) -> None:
         self.path, self.warnings = path, list[str]()
-        self._settings, self._started, self._tags = settings, False, Colour()
+        self._clip, self._settings, self._started, self._tags = clip, settings, False, Colour()
         path.open("wb").close()
         muxer = MUXERS[path.suffix]
         self._output = av.open(str(path), "w", format=muxer)
@@ -111,10 +110,10 @@ class VideoWriter:
         self._output.start_encoding()
 
     def _carry_side_data(self, native: Any) -> None:
-        for data in native.side_data:
-            if data.type == Type.DISPLAYMATRIX:
-                self._stream.set_display_matrix(np.frombuffer(data, np.int32).tolist())
-        options, lost = hdr.carried(self._settings.codec, list(native.side_data), self._settings.options)
+        if matrix := display_matrix(native, self._clip.codec):
+            self._stream.set_display_matrix(matrix)
+        found = side_data(native, self._clip.codec)
+        options, lost = hdr.carried(self._settings.codec, found, self._settings.options)
         self._stream.codec_context.options.update(options)
         self.warnings += [f"HDR metadata not carried over: {name}" for name in lost]
 

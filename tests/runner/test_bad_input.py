@@ -65,6 +65,20 @@ def test_sound_without_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "sound.wav" in refuse(capsys, tmp_path, 3, f"clip={clip}")
 
 
+def test_a_name_that_no_disk_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such clip" in refuse(capsys, tmp_path, 3, f"clip={tmp_path / ('x' * 300)}.mp4")
+
+
+def test_damage_at_the_first_frame_is_the_clips_fault(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = bytearray(sample("smile_onset").read_bytes())
+    for at in range(3000, len(broken), 500):
+        broken[at] ^= 0xFF
+    (tmp_path / "broken.mp4").write_bytes(broken)
+    refuse(capsys, tmp_path, 3, f"clip={tmp_path / 'broken.mp4'}", "decode.on_corrupt=stop", "cache.enabled=false")
+
+
 def test_no_clip_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "clip=" in refuse(capsys, tmp_path, 2)
 
@@ -82,6 +96,15 @@ def test_no_clip_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         ("+encode.crff=3", "crff: Encode has no setting 'crff' - did you mean 'crf'?"),
         ("warp.interpolation=[", "cannot read the override"),
         ("backend.threads=two", "must be int, not 'two'"),
+        ("encode.codec=aac", "encodes audio"),
+        ("encode.options=5", "encode.options must map"),
+        ("workers=0", "workers: must be"),
+        ("quiet=maybe", "quiet: must be true or false"),
+        ("cache=null", "cache: must hold settings"),
+        ("gain=null", "a group takes the name of an option"),
+        ("out=${out}", "ecursive interpolation"),
+        ("+foo=1", "foo: there is no such setting"),
+        ("--mulirun", "did you mean '--multirun'?"),
         ("encode._target_=os.system", "'os.system' is outside stages. and runner."),
     ],
 )
@@ -89,6 +112,26 @@ def test_wrong_settings(
     sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, says: str
 ) -> None:
     assert says in refuse(capsys, tmp_path, 2, f"clip={sample('carphone')}", word)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("# @package _global_\ngian:\n  au_gain: {12: 0.7}\n", "gian: there is no such setting"),
+        ("gain:\n  au_gain: {12: 0.7}\n", "# @package _global_"),
+        ("# @package _global_\ntracking: sqlite\n", "tracking: must hold settings"),
+        ("# @package _global_\ngraph: null\n", "graph: must hold settings"),
+        ("# @package _global_\ndefaults: [ours]\n", "names the file itself"),
+        ("# \xe9", "UTF-8"),
+    ],
+)
+def test_a_shows_file_that_would_do_nothing(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, says: str
+) -> None:
+    (tmp_path / "show" / "production").mkdir(parents=True)
+    (tmp_path / "show" / "production" / "ours.yaml").write_text(content, "latin-1")
+    show = str(tmp_path / "show")
+    assert says in refuse(capsys, tmp_path, 2, f"clip={sample('carphone')}", "--config-dir", show, "production=ours")
 
 
 @pytest.mark.parametrize("content", ["", "au_gain: {4: 1.2\n  : [", "\x00\x01binary", "just words"])
@@ -121,6 +164,29 @@ def test_container_that_cannot_hold_the_codec(
 ) -> None:
     line = refuse(capsys, tmp_path, 6, f"clip={sample('carphone')}", "encode=prores_422hq", f"out={tmp_path}/a.webm")
     assert "webm" in line
+
+
+@pytest.mark.parametrize("codec", ["vp9", "av1"])
+def test_quicktime_holds_no_vp9_or_av1(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], codec: str
+) -> None:
+    line = refuse(capsys, tmp_path, 6, f"clip={sample('carphone')}", f"encode={codec}", f"out={tmp_path}/a.mov")
+    assert "a .mov file cannot hold" in line
+
+
+def test_a_picture_is_not_delivered_under_a_videos_name(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refuse(capsys, tmp_path, 6, f"clip={sample('portrait')}", f"out={tmp_path}/a.mp4")
+    assert "end it in ." in line
+    assert "folder" in refuse(capsys, tmp_path, 6, f"clip={sample('carphone')}", "encode=png", f"out={tmp_path}/a.png")
+
+
+def test_a_name_that_no_disk_takes_for_the_delivery(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refuse(capsys, tmp_path, 6, f"clip={sample('carphone')}", f"out={tmp_path}/{'y' * 260}.mp4")
+    assert "too long" in line
 
 
 def test_missing_model_offline(
@@ -172,15 +238,15 @@ def test_a_disk_that_takes_no_more(sample: Sample, tmp_path: Path) -> None:
     assert not (tmp_path / "outputs").exists()
 
 
-@pytest.mark.parametrize("sign", [".analysis/*/.*.spool*", "delivery*"])
-def test_interrupt_in_each_pass_leaves_nothing(sample: Sample, tmp_path: Path, sign: str) -> None:
+@pytest.mark.parametrize(("sign", "number"), [(".analysis/*/.*.spool*", signal.SIGINT), ("delivery*", signal.SIGTERM)])
+def test_interrupt_in_each_pass_leaves_nothing(sample: Sample, tmp_path: Path, sign: str, number: int) -> None:
     outputs = tmp_path / "outputs"
     words = (f"clip={sample('talking_man_mild')}", f"outputs={outputs}", "cache.enabled=false", "encode=ffv1")
     process = run_apart(*words)
     deadline = time.monotonic() + 120
     while not list(outputs.glob(f".glabella-*/{sign}")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "interrupted" in err

@@ -12,12 +12,14 @@ def test_any_action_unit_may_be_named_on_the_command_line(word: str) -> None:
     assert opened([word, "gain=subtle"]) == [f"++{word}", "gain=subtle"]
 
 
-@pytest.mark.parametrize("name", ["take (2).mov", "a=b.mov", "a,b.mov", "it's.mov", "häß.mov", "{x}.mov"])
+@pytest.mark.parametrize(
+    "name", ["take (2).mov", "a=b.mov", "a,b.mov", "it's.mov", "häß.mov", "{x}.mov", "~/a.mov", "a\\b.mov", "a\\"]
+)
 def test_clip_names_are_taken_as_they_are(name: str) -> None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     parsed = OverridesParser.create().parse_override(literal([f"clip={name}"])[0])
-    assert str(parsed.value()).strip("'").replace("\\'", "'") == name
+    assert str(parsed.value()).strip("'").replace("\\'", "'").replace("\\\\", "\\") == name
 
 
 def test_plain_words_stay() -> None:

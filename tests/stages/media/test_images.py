@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import struct
+import subprocess
+import sys
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from stages.media.decode import Decode, frames, probe
 from stages.media.encode import Encode
 from stages.media.encode_images import EncodeImages
 from stages.media.pixels import components
+from stages.media.side_data import display_matrix, side_data
 from stages.packets import Job
 from tests.stages.media.synthetic_clips import picture
 
@@ -163,3 +168,54 @@ def test_refuses_what_is_no_picture_codec(tmp_path):
     clip = probe(save(tmp_path / "a.png"))
     with pytest.raises(DeliveryError, match="png writes"):
         EncodeImages().check(clip, ".jpg")
+
+
+def with_profile(path: Path) -> None:
+    """Put a named colour profile, as most picture editors write, behind the header of a PNG."""
+    body = b"sRGB\0\0" + zlib.compress(bytes(128))
+    chunk = struct.pack(">I", len(body)) + b"iCCP" + body + struct.pack(">I", zlib.crc32(b"iCCP" + body))
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + chunk + data[33:])
+
+
+def test_a_colour_profile_does_not_end_the_process(tmp_path):
+    for picture_file in sequence(tmp_path / "shots").iterdir():
+        with_profile(picture_file)
+    clip = f"probe({str(tmp_path / 'shots')!r})"
+    code = (
+        "import gc, pathlib; from stages.media.decode import probe, frames; from stages.media.encode import Encode;"
+        f"from stages.packets import Job; clip = {clip}; stage = Encode(codec='ffv1');"
+        f"state = stage.begin(Job(clip, pathlib.Path({str(tmp_path)!r})));"
+        "[stage.process(state, frame) for frame in frames(clip)]; stage.finish(state); gc.collect()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_side_data_that_pyav_cannot_name_is_left_out():
+    class Strange:
+        rotation = -90
+
+        @property
+        def side_data(self):
+            raise ValueError("31 is not a valid Type")
+
+    assert side_data(Strange(), "mjpeg") == []
+    assert display_matrix(Strange(), "mjpeg") == [0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30]
+
+
+def test_half_a_jpeg_is_refused(tmp_path):
+    path = save(tmp_path / "a.jpg", "yuvj420p", codec="mjpeg")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with pytest.raises(ClipError, match=r"a\.jpg"):
+        probe(path)
+
+
+def test_a_folder_of_two_sequences_or_a_number_twice_says_so(tmp_path):
+    sequence(tmp_path / "two", range(2))
+    save(tmp_path / "two" / "other.0000.png")
+    with pytest.raises(ClipError, match="several sequences"):
+        probe(tmp_path / "two")
+    save(tmp_path / "twice" / "a.01.png")
+    save(tmp_path / "twice" / "a.1.png")
+    with pytest.raises(ClipError, match="two pictures are number 1"):
+        probe(tmp_path / "twice")
