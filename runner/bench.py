@@ -54,18 +54,27 @@ def bench(settings: Settings) -> None:
     """Measure what `bench.what` lists; prints a table, and as the last line the path of the figures as JSON.
 
     Raises:
-        ConfigError: an unknown measurement.
+        ConfigError: an unknown measurement, or no number of repeats.
     """
     cv2.setNumThreads(1)
     options = settings["bench"]
+    _check(options["what"], options["repeats"])
     figures: Figures = {}
     for what in options["what"]:
-        if what not in _MEASUREMENTS:
-            raise ConfigError(f"bench.what: there is no {what!r} (known: {', '.join(_MEASUREMENTS)})")
         say(f"measuring {what} ...")
         figures |= _MEASUREMENTS[what](_quietly(settings), int(options["repeats"]))
     _print(figures)
     print(_save(settings, figures))
+
+
+def _check(wanted: Any, repeats: Any) -> None:
+    if not isinstance(wanted, list):
+        raise ConfigError(f"bench.what: must be a list, such as [pipeline], not {wanted!r}")
+    for what in wanted:
+        if what not in _MEASUREMENTS:
+            raise ConfigError(f"bench.what: there is no {what!r} (known: {', '.join(_MEASUREMENTS)})")
+    if type(repeats) is not int or repeats < 1:
+        raise ConfigError(f"bench.repeats: must be a whole number from 1, not {repeats!r}")
 
 
 def _quietly(settings: Settings) -> Settings:

@@ -206,6 +206,13 @@ def test_provider_that_does_not_load(sample: Sample, tmp_path: Path, capsys: pyt
     assert "CUDA" in refuse(capsys, tmp_path, 5, f"clip={sample('carphone')}", "backend=cuda", "cache.enabled=false")
 
 
+@pytest.mark.parametrize("word", ["bench.what=5", "bench.what=[startup,nope]", "bench.repeats=0"])
+def test_wrong_bench_settings(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert main(["bench", word]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {word.partition('=')[0]}: "), said
+
+
 def test_unknown_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rnu"]) == 2
     assert "did you mean 'run'?" in capsys.readouterr().err
