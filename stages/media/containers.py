@@ -113,6 +113,20 @@ def pixel_format(codec: str, source: str, wanted: str | Sequence[str] | None = N
     return same if same in choice else min(choice, key=lambda name: _loss(source, name))
 
 
+def check_size(clip: Clip, codec: str, name: str) -> None:
+    """x264 and x265 take no odd sizes where colour is subsampled.
+
+    Raises:
+        DeliveryError: the clip's is one; names what takes it.
+    """
+    across, down = _facts(name)[-2:]
+    if codec in ("libx264", "libx265") and (clip.width % (16 // across) or clip.height % (16 // down)):
+        raise DeliveryError(
+            f"{clip.name}: {codec} takes no {clip.width}x{clip.height} {name}; use encode=ffv1, or "
+            "encode.pixel_format=yuv444p"
+        )
+
+
 def relabelled(name: str) -> str:
     """The format with the very same planes whose range is told by a tag: yuvj420p -> yuv420p."""
     return name.replace("yuvj", "yuv")

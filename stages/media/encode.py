@@ -87,7 +87,8 @@ class Encode(OrderedStage[EncoderState]):
         """
         self.suffix(clip, suffix)
         if clip.kind != "still":
-            containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
+            chosen = containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
+            containers.check_size(clip, self.codec, chosen)
 
     def begin(self, job: Job) -> EncoderState:
         """Open `delivery<suffix>` in the job's folder."""

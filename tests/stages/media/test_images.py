@@ -203,6 +203,14 @@ def test_side_data_that_pyav_cannot_name_is_left_out():
     assert display_matrix(Strange(), "mjpeg") == [0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30]
 
 
+def test_an_odd_size_is_refused_before_the_first_frame(tmp_path):
+    save(tmp_path / "odd" / "a.1.png", size=(33, 57))
+    clip = probe(tmp_path / "odd")
+    Encode(pixel_format="yuv444p").check(clip)
+    with pytest.raises(DeliveryError, match="33x57"):
+        Encode(pixel_format="yuv420p").check(clip)
+
+
 def test_half_a_jpeg_is_refused(tmp_path):
     path = save(tmp_path / "a.jpg", "yuvj420p", codec="mjpeg")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
