@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -43,14 +44,16 @@ class Crew:
 
     def _guard(self, work: Callable[[], None]) -> None:
         try:
-            work()
+            if not self.halted:
+                work()
         except BaseException as error:
             self.halt(error)
 
     def join(self) -> None:
-        """Wait for every lane."""
+        """Wait for every lane that runs; one whose start was interrupted does nothing once the crew is halted."""
         for thread in self._threads:
-            thread.join()
+            with suppress(RuntimeError):  # never started
+                thread.join()
 
 
 class Belt(Generic[T]):
