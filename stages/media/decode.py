@@ -23,6 +23,7 @@ from av.error import FFmpegError
 from stages.errors import ClipError, ConfigError
 from stages.media import images
 from stages.media.colour import colour_of
+from stages.media.extent import cut_short
 from stages.media.timing import Clock, Entry, entry, truncated
 from stages.packets import Clip, Frame, Stamp
 
@@ -124,7 +125,8 @@ class Decode:
             for native in reader.natives():
                 if came_in is None or native.pts is None or native.pts >= came_in.pts:
                     yield _frame(clip, clock, native)
-            if came_in is None and (missing := truncated(container, stream, reader.packets, clock)):
+            missing = truncated(container, stream, reader.packets, clock) if came_in is None else None
+            if missing := missing or cut_short(clip.path, container.format.name):
                 raise _DamageError(missing)
 
 

@@ -175,6 +175,16 @@ def test_notices_the_missing_end_without_an_index(make, name):
         list(frames(probe(path)))
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.webm", "libvpx-vp9"), ("a.avi", "ffv1")])
+def test_notices_a_tenth_of_a_second_that_is_missing(make, caplog, name, codec):
+    clip = probe(_cut(make, name, 0.92, codec=codec, pts=range(40)))
+    with pytest.raises(ClipError, match=r"frame 3\d \(1\.\d+s\): .*truncated.*on_corrupt=stop"):
+        list(frames(clip))
+    got = list(Decode(on_corrupt="stop").frames(clip))
+    assert 30 < len(got) < 40
+    assert "the clip ends here" in caplog.text
+
+
 def test_names_frame_and_time_of_damage(make):
     path = make("a.mp4", codec="libx264", options={"g": "1", "slices": "1"}, pts=range(8))
     content = bytearray(path.read_bytes())
