@@ -13,11 +13,10 @@ from stages.errors import ConfigError
 from stages.quality.seen import SeeAgain
 
 Sample = Callable[[str], Path]
+Summary = dict[str, dict[str, object]]
 
 
-def units(
-    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str
-) -> dict[str, dict[str, object]]:
+def units(sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> Summary:
     """Run the smile clip and return the report's units."""
     outputs = f"outputs={tmp_path / 'outputs'}"
     assert main(["run", f"clip={sample('smile_onset')}", outputs, "tracking=off", "encode=h264_live", *words]) == 0
