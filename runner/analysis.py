@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,7 @@ from runner.spool import Spool
 from stages.packets import Packet
 
 _CHUNK = 1 << 20
+_ABANDONED_S = 24 * 3600
 
 
 def content_hash(path: Path) -> str:
@@ -83,7 +85,10 @@ class AnalysisCache:
         return spool
 
     def trim(self) -> None:
-        """Delete the longest unused spools until the cache is within its limit."""
+        """Delete the longest unused spools until the cache is within its limit, and what killed runs left half-written."""
+        for half in self.root.rglob(".*.spool.*"):
+            if time.time() - half.stat().st_mtime > _ABANDONED_S:
+                half.unlink(missing_ok=True)
         spools = sorted(self.root.rglob("*.spool"), key=lambda p: p.stat().st_mtime, reverse=True)
         for path in _beyond(spools, self.limit_gb * 1e9):
             path.unlink(missing_ok=True)
