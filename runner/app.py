@@ -42,10 +42,11 @@ def graph(words: Sequence[str]) -> int:
     """`glabella graph`."""
 
     def work(settings: Settings) -> None:
-        from runner.graph import build
+        from runner.graph import build, check_report
         from runner.plan import describe, mermaid, plan
 
         built = build(settings["graph"])
+        check_report(settings["report"] or {}, settings["graph"])
         cut = plan(built, (settings["report"] or {}).values())
         print((mermaid if settings["mermaid"] else describe)(built, cut))
 

@@ -59,6 +59,17 @@ def build(config: Mapping[str, Any]) -> Graph:
     return Graph(tuple(wired[name] for name in _order(wired)))
 
 
+def check_report(report: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse a reported wire that `config` has no node for; a node without a stage is only switched off.
+
+    Raises:
+        GraphError: the first such wire, with the nearest name.
+    """
+    for name, wire in report.items():
+        if wire is not None and str(wire) not in config:
+            raise GraphError(f"report.{name}: there is no wire {wire!r}{did_you_mean(str(wire), config)}")
+
+
 def _stage_of(name: str, spec: Any) -> Any:
     if not isinstance(spec, Mapping) or "stage" not in spec:
         raise GraphError(f"graph.{name}: needs 'stage:' and, where names differ, 'in:'")

@@ -86,11 +86,20 @@ def check_values(values: Mapping[str, Any], written: str, groups: Iterable[str])
             raise ConfigError(f"{key}: must hold settings of its own, not {values.get(key)!r}")
     if not isinstance(values.get("report"), Mapping | None):
         raise ConfigError(f"report: must map names to wires, not {values['report']!r}")
+    _check_cache(values["cache"])
     for key in ("overwrite", "quiet", "mermaid"):
         if not isinstance(values[key], bool):
             raise ConfigError(f"{key}: must be true or false, not {values[key]!r}")
     if type(values["workers"]) is not int or values["workers"] < 1:
         raise ConfigError(f"workers: must be a whole number from 1, not {values['workers']!r}")
+
+
+def _check_cache(values: Mapping[str, Any]) -> None:
+    enabled, limit = values.get("enabled"), values.get("limit_gb")
+    if not isinstance(enabled, bool):
+        raise ConfigError(f"cache.enabled: must be true or false, not {enabled!r}")
+    if type(limit) not in (int, float) or not limit >= 0:
+        raise ConfigError(f"cache.limit_gb: must be a number of gigabytes from 0, not {limit!r}")
 
 
 @cache

@@ -64,6 +64,7 @@ def open_shot(settings: Settings) -> Shot:
     wanted = settings.values.get("out")
     moving = clip.kind != "still"  # a still stays a picture of its own kind
     graph = graphs.build(_with_container(settings["graph"], wanted if moving else None))
+    graphs.check_report(settings["report"] or {}, settings["graph"])
     cut = plan(graph, (settings["report"] or {}).values())
     encode = _encode(graph)
     encode.check(clip)

@@ -101,6 +101,10 @@ def test_no_clip_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         ("workers=0", "workers: must be"),
         ("quiet=maybe", "quiet: must be true or false"),
         ("cache=null", "cache: must hold settings"),
+        ("cache.limit_gb=abc", "cache.limit_gb: must be a number"),
+        ("cache.limit_gb=-1", "cache.limit_gb: must be a number"),
+        ("cache.enabled=no?", "cache.enabled: must be true or false, not 'no?'"),
+        ("report={measured: unitz}", "report.measured: there is no wire 'unitz' - did you mean 'units'?"),
         ("gain=null", "a group takes the name of an option"),
         ("out=${out}", "ecursive interpolation"),
         ("+foo=1", "foo: there is no such setting"),
@@ -112,6 +116,12 @@ def test_wrong_settings(
     sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, says: str
 ) -> None:
     assert says in refuse(capsys, tmp_path, 2, f"clip={sample('carphone')}", word)
+
+
+def test_a_reported_wire_whose_stage_is_off_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["graph", "check=none", "report={achieved: achieved, asked: null}"]) == 0
+    assert main(["graph", "report={achieved: nope}"]) == 2
+    assert "report.achieved: there is no wire 'nope'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
