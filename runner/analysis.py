@@ -85,7 +85,7 @@ class AnalysisCache:
         return spool
 
     def trim(self) -> None:
-        """Delete the longest unused spools until the cache is within its limit, and what killed runs left half-written."""
+        """Delete what killed runs left half-written, and the longest unused spools beyond the limit."""
         for half in self.root.rglob(".*.spool.*"):
             if time.time() - half.stat().st_mtime > _ABANDONED_S:
                 half.unlink(missing_ok=True)
