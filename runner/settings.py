@@ -98,7 +98,7 @@ def _check_cache(values: Mapping[str, Any]) -> None:
     enabled, limit = values.get("enabled"), values.get("limit_gb")
     if not isinstance(enabled, bool):
         raise ConfigError(f"cache.enabled: must be true or false, not {enabled!r}")
-    if type(limit) not in (int, float) or not limit >= 0:
+    if not isinstance(limit, int | float) or isinstance(limit, bool) or not limit >= 0:
         raise ConfigError(f"cache.limit_gb: must be a number of gigabytes from 0, not {limit!r}")
 
 

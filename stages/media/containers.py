@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
@@ -39,6 +40,7 @@ def encoder(codec: str) -> av.Codec:
     Raises:
         ConfigError: there is none in this build.
     """
+    os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 talks on stderr
     known = "libx264, libx265, ffv1, prores_ks, libvpx-vp9, libsvtav1"
     try:
         found = av.Codec(codec, "w")

@@ -15,6 +15,7 @@ from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
 from stages.media.image_writer import ImageWriter, image_codec
 from stages.media.passengers import audio_codecs
+from stages.media.trial import try_encoder
 from stages.media.writer import Settings, VideoWriter
 from stages.packets import Clip, Frame, Job
 
@@ -83,12 +84,13 @@ class Encode(OrderedStage[EncoderState]):
 
         Raises:
             DeliveryError: the container cannot hold the codec or an audio stream.
-            ConfigError: the encoder does not take the pixel format.
+            ConfigError: the encoder does not take the pixel format, the preset, the crf or an option.
         """
         self.suffix(clip, suffix)
         if clip.kind != "still":
             chosen = containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
             containers.check_size(clip, self.codec, chosen)
+            try_encoder(clip, self.codec, chosen, self._options(), self._named().keys() - self.options.keys())
 
     def begin(self, job: Job) -> EncoderState:
         """Open `delivery<suffix>` in the job's folder."""
@@ -116,8 +118,10 @@ class Encode(OrderedStage[EncoderState]):
         state.discard()
 
     def _options(self) -> dict[str, str]:
-        named = {"preset": self.preset, "crf": self.crf}
-        return {k: str(v) for k, v in {**named, **self.options}.items() if v is not None}
+        return {k: str(v) for k, v in {**self._named(), **self.options}.items() if v is not None}
+
+    def _named(self) -> dict[str, Any]:
+        return {"preset": self.preset, "crf": self.crf}
 
 
 @contextmanager

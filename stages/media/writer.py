@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
@@ -126,7 +125,6 @@ class VideoWriter:
 
 
 def _add_stream(output: av.container.OutputContainer, clip: Clip, settings: Settings) -> Any:
-    os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 talks on stderr
     stream: Any = output.add_stream(settings.codec, rate=clip.rate, options=dict(settings.options))
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = clip.width, clip.height, settings.pixel_format
