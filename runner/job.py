@@ -68,7 +68,7 @@ def _say_measured(run: Run) -> None:
 
 def _clean(folder: Path) -> None:
     """Spools were for the run alone."""
-    for hidden in folder.glob(".*"):
+    for hidden in folder.glob(".*/"):
         shutil.rmtree(hidden)
 
 

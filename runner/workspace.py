@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
+from runner.ownership import PREFIX, Owner, sweep
 from stages.errors import ConfigError, DeliveryError
 
 
@@ -56,6 +57,7 @@ class Workspace:
     folder: Path
     report: Path
     delivery: Path
+    owner: Owner
 
     def publish(self, made: Path) -> None:
         """Give the finished master `made` and the work folder their final names, each in one rename.
@@ -64,6 +66,7 @@ class Workspace:
             DeliveryError: a rename failed.
         """
         try:
+            self.owner.forget()
             self.folder.chmod(0o777 & ~_umask())
             if self.delivery.parent == self.report:
                 made.rename(self.folder / self.delivery.name)
@@ -79,21 +82,26 @@ class Workspace:
 def workspace(target: Target) -> Iterator[Workspace]:
     """Claim a place for the delivery and make a work folder beside it; what was not published is gone afterwards.
 
+    What killed runs left in the same parent folder is swept up first.
+
     Raises:
         DeliveryError: the folder cannot be made or written.
     """
     missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=".glabella-", dir=target.parent))
+        sweep(target.parent)
+        folder = Path(mkdtemp(prefix=PREFIX, dir=target.parent))
         report = _claim(target.root, target.name) if target.file is None else _beside(target.file)
+        owner = Owner(folder, report if target.file is None else None)
     except OSError as error:
         _remove_empty(missing)
         raise DeliveryError(f"out: cannot write to {target.parent}: {error.strerror or error}") from error
     try:
-        yield Workspace(folder, report, target.file or report / target.master)
+        yield Workspace(folder, report, target.file or report / target.master, owner)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        owner.release()
         _remove_empty([report, *missing] if report.exists() else missing)
 
 
