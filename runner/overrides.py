@@ -12,6 +12,7 @@ from stages.errors import ConfigError
 
 _OPEN = re.compile(r"^(gain\.au_gain|encode\.options)(\.[^=]+)?=")
 _BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")  # Hydra reads a backslash as one except there
+_INTERPOLATION = re.compile(r"(\\*)\$\{")  # OmegaConf reads a backslash as one except there
 _FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
 
 
@@ -21,7 +22,7 @@ def opened(words: Sequence[str]) -> list[str]:
 
 
 def literal(words: Sequence[str]) -> list[str]:
-    """Quote the values of `clip=` and `out=`: clip names may hold `(`, `=`, `,` and spaces."""
+    """Quote the values of `clip=` and `out=`: clip names may hold `(`, `=`, `,`, `${` and spaces."""
     return [_quoted(word) if word.startswith(("clip=", "out=")) else word for word in words]
 
 
@@ -29,6 +30,7 @@ def _quoted(word: str) -> str:
     key, _, value = word.partition("=")
     typed = value[:1] in "'\"" or value.startswith(("glob(", "choice("))
     plain = typed or re.fullmatch(r"[\w./:@%+-]*", value, re.ASCII)
+    value = _INTERPOLATION.sub(r"\1\1\\${", value)
     escaped = _BEFORE_QUOTE.sub(r"\1\1", value).replace("'", "\\'")
     return word if plain else f"{key}='{escaped}'"
 

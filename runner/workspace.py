@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 
 from runner.ownership import PREFIX, Owner, sweep
 from stages.errors import ConfigError, DeliveryError
+from stages.media.images import one_line
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class Target:
         """Refuse a delivery that would replace its own source, or something that nobody said to replace.
 
         Raises:
-            ConfigError: the output is the input, or exists already.
+            ConfigError: the output is the input, exists already, or has a name that is no single line.
             DeliveryError: no disk takes that name.
         """
+        if one_line(named := str(self.file or self.root)) != named:
+            raise ConfigError(f"{'out' if self.file else 'outputs'}: {named!r} holds a control character; name another")
         if self.file is None:
             return
         try:

@@ -236,7 +236,7 @@ def _describe(path: Path, container: Any, stream: Any, first: av.VideoFrame) -> 
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     return Clip(
         path=path,
-        name=path.name,
+        name=images.one_line(path.name),
         width=first.width,
         height=first.height,
         time_base=time_base,

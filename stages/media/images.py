@@ -18,6 +18,12 @@ from stages.packets import Clip, Frame, Stamp
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".exr", ".dpx"})
 _PATTERN = re.compile(r"%0?(\d*)d|(#+)")
 _NUMBER = re.compile(r"(\d+)(?=\.[^.]+$)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def one_line(name: str) -> str:
+    """`name` with every control character and line separator as `_`, so that it stays on its line wherever it shows."""
+    return _CONTROL.sub("_", name)
 
 
 def is_images(path: Path) -> bool:
@@ -37,7 +43,7 @@ def probe(path: Path, rate: Fraction) -> Clip:
     first = _read(files[0])
     return Clip(
         path=path,
-        name=_name(path),
+        name=one_line(_name(path)),
         width=first.width,
         height=first.height,
         time_base=1 / rate,

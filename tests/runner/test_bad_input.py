@@ -110,7 +110,8 @@ def test_no_clip_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         ("cache.enabled=no?", "cache.enabled: must be true or false, not 'no?'"),
         ("report={measured: unitz}", "report.measured: there is no wire 'unitz' - did you mean 'units'?"),
         ("gain=null", "a group takes the name of an option"),
-        ("out=${out}", "ecursive interpolation"),
+        ("outputs=${outputs}", "ecursive interpolation"),
+        ("out=a\nb.mp4", "out: 'a\\nb.mp4' holds a control character"),
         ("+foo=1", "foo: there is no such setting"),
         ("--mulirun", "did you mean '--multirun'?"),
         ("encode._target_=os.system", "'os.system' is outside stages. and runner."),
@@ -246,6 +247,18 @@ def run_apart(*words: str, limit: int = 0) -> subprocess.Popen[str]:
     """A run in a process of its own, in which no file may grow beyond `limit` bytes (0: any)."""
     command = [sys.executable, "-c", LIMITED, str(limit), "run", "tracking=off", *words]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("name", ["two\nlines.mp4", "${x} \u2028.mp4"])
+def test_a_clips_name_never_breaks_the_line_of_the_delivery(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    clip = tmp_path / name
+    clip.write_bytes(sample("carphone").read_bytes())
+    words = (f"clip={clip}", f"outputs={tmp_path / 'outputs'}", "pipeline=passthrough", "tracking=off")
+    assert main(["run", *words]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert Path(line).is_file()
 
 
 def test_a_disk_that_takes_no_more(sample: Sample, tmp_path: Path) -> None:

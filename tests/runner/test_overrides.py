@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.overrides import literal, opened, shadowed
+from runner.settings import CONF
 
 
 @pytest.mark.parametrize("word", ["gain.au_gain={4: 1.2, 12: 0.8}", "gain.au_gain.AU12=range(0.5,2.01,0.25)"])
@@ -20,6 +21,15 @@ def test_clip_names_are_taken_as_they_are(name: str) -> None:
 
     parsed = OverridesParser.create().parse_override(literal([f"clip={name}"])[0])
     assert str(parsed.value()).strip("'").replace("\\'", "'").replace("\\\\", "\\") == name
+
+
+@pytest.mark.parametrize("name", ["${x}.mp4", "a${oc.env:HOME}'.mov", "b\\${x}.mov", "$x {y}.mov", "\\\\${x"])
+@pytest.mark.parametrize("key", ["clip", "out"])
+def test_no_name_is_an_interpolation(key: str, name: str) -> None:
+    from hydra import compose, initialize_config_dir
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert compose("config", literal([f"{key}={name}"]))[key] == name
 
 
 def test_plain_words_stay() -> None:
