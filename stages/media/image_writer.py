@@ -12,6 +12,7 @@ from av.codec.context import Flags
 
 from stages.media import containers, images
 from stages.media.conversion import convert
+from stages.media.exif import of_rotation, orientation, oriented
 from stages.packets import Clip, Frame
 
 _LAMBDA = 118  # FF_QP2LAMBDA: quality scale 1 in the units of global_quality
@@ -46,7 +47,7 @@ class ImageWriter:
         self._clip, self._codec, self._options = clip, codec, options or {}
         self._format = containers.pixel_format(codec.name, clip.pixel_format)
         self._context: Any = None
-        self._names = [p.stem for p in images.listed(clip.path)] if clip.kind == "sequence" else []
+        self._sources = images.listed(clip.path) if clip.kind != "video" else []
         if clip.kind == "still":
             path.open("wb").close()
         else:
@@ -61,7 +62,7 @@ class ImageWriter:
             self._context = self._open(native)
         native.pict_type = 0
         data = b"".join(bytes(packet) for packet in self._context.encode(native))
-        self._target(frame.at.index).write_bytes(data)
+        self._target(frame.at.index).write_bytes(oriented(data, self._orientation(frame)))
 
     def close(self) -> None:
         """Nothing is pending: every picture is whole when written."""
@@ -76,8 +77,14 @@ class ImageWriter:
     def _target(self, index: int) -> Path:
         if self._clip.kind == "still":
             return self.path
-        name = self._names[index] if self._names else f"{index:06d}"
+        name = self._sources[index].stem if self._sources else f"{index:06d}"
         return self.path / f"{name}{self._codec.suffix}"
+
+    def _orientation(self, frame: Frame) -> int:
+        """How the source is turned for viewing; the samples stay as they lie."""
+        if self._sources:
+            return orientation(self._sources[frame.at.index].read_bytes())
+        return of_rotation(int(frame.native.rotation))
 
     def _open(self, native: av.VideoFrame) -> Any:
         context: Any = av.CodecContext.create(self._codec.name, "w")
