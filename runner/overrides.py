@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from glob import glob
 from pathlib import Path
 
 from runner.instantiate import did_you_mean
@@ -22,17 +23,37 @@ def opened(words: Sequence[str]) -> list[str]:
 
 
 def literal(words: Sequence[str]) -> list[str]:
-    """Quote the values of `clip=` and `out=`: clip names may hold `(`, `=`, `,`, `${` and spaces."""
-    return [_quoted(word) if word.startswith(("clip=", "out=")) else word for word in words]
+    """Quote the values of `clip=` and `out=`: clip names may hold `(`, `=`, `,`, `${` and spaces.
+
+    Raises:
+        ConfigError: `clip=glob(...)` that no file matches.
+    """
+    return [_quoted(word) if word.startswith(("clip=", "out=")) else word for word in map(_globbed, words)]
+
+
+def _globbed(word: str) -> str:
+    """`clip=glob(shot*.mov)` as a choice of files: Hydra's own `glob` knows options of groups alone."""
+    found = re.fullmatch(r"clip=glob\((['\"]?)(.*)\1\)", word, re.DOTALL)
+    if found is None:
+        return word
+    files = sorted(glob(str(Path(found[2]).expanduser())))
+    if not files:
+        raise ConfigError(f"clip: no file matches {found[2]!r}; check the pattern")
+    return f"clip=choice({','.join(_escaped(file) for file in files)})"
 
 
 def _quoted(word: str) -> str:
     key, _, value = word.partition("=")
-    typed = value[:1] in "'\"" or value.startswith(("glob(", "choice("))
+    typed = value[:1] in "'\"" or value.startswith("choice(")
     plain = typed or re.fullmatch(r"[\w./:@%+-]*", value, re.ASCII)
+    return word if plain else f"{key}={_escaped(value)}"
+
+
+def _escaped(value: str) -> str:
+    """In quotes that Hydra and OmegaConf take off again."""
     value = _INTERPOLATION.sub(r"\1\1\\${", value)
-    escaped = _BEFORE_QUOTE.sub(r"\1\1", value).replace("'", "\\'")
-    return word if plain else f"{key}='{escaped}'"
+    value = _BEFORE_QUOTE.sub(r"\1\1", value).replace("'", "\\'")
+    return f"'{value}'"
 
 
 def flags_first(words: Sequence[str]) -> list[str]:

@@ -3,9 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from runner.overrides import literal, opened, shadowed
 from runner.settings import CONF
+from stages.errors import ConfigError
 
 
 @pytest.mark.parametrize("word", ["gain.au_gain={4: 1.2, 12: 0.8}", "gain.au_gain.AU12=range(0.5,2.01,0.25)"])
@@ -17,8 +21,6 @@ def test_any_action_unit_may_be_named_on_the_command_line(word: str) -> None:
     "name", ["take (2).mov", "a=b.mov", "a,b.mov", "it's.mov", "häß.mov", "{x}.mov", "~/a.mov", "a\\b.mov", "a\\"]
 )
 def test_clip_names_are_taken_as_they_are(name: str) -> None:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     parsed = OverridesParser.create().parse_override(literal([f"clip={name}"])[0])
     assert str(parsed.value()).strip("'").replace("\\'", "'").replace("\\\\", "\\") == name
 
@@ -26,15 +28,24 @@ def test_clip_names_are_taken_as_they_are(name: str) -> None:
 @pytest.mark.parametrize("name", ["${x}.mp4", "a${oc.env:HOME}'.mov", "b\\${x}.mov", "$x {y}.mov", "\\\\${x"])
 @pytest.mark.parametrize("key", ["clip", "out"])
 def test_no_name_is_an_interpolation(key: str, name: str) -> None:
-    from hydra import compose, initialize_config_dir
-
     with initialize_config_dir(str(CONF), version_base="1.3"):
         assert compose("config", literal([f"{key}={name}"]))[key] == name
 
 
 def test_plain_words_stay() -> None:
-    words = ["clip=deliver/take3.mov", "out=a_b-1.mp4", "clip='quoted name.mov'", "clip=glob(*.mov)"]
+    words = ["clip=deliver/take3.mov", "out=a_b-1.mp4", "clip='quoted name.mov'", "clip=choice(a.mov,b.mov)"]
     assert literal(words) == words
+
+
+def test_a_glob_is_a_choice_of_clips(tmp_path: Path) -> None:
+    for name in ("b,1.mov", "a.mov", "${x}.mov", "c.txt"):
+        (tmp_path / name).write_text("")
+    word = literal([f"clip=glob({tmp_path}/*.mov)"])[0]
+    choices = OverridesParser.create().parse_override(word).sweep_iterator()
+    names = [str(OmegaConf.create({"clip": str(choice).strip("'")}).clip) for choice in choices]
+    assert names == [f"{tmp_path}/{name}" for name in ("${x}.mov", "a.mov", "b,1.mov")]
+    with pytest.raises(ConfigError, match="no file matches"):
+        literal([f"clip=glob({tmp_path}/*.mxf)"])
 
 
 def test_a_shows_file_that_shadows_a_shipped_one_is_named(tmp_path: Path) -> None:
