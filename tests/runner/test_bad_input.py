@@ -261,6 +261,7 @@ def test_a_clips_name_never_breaks_the_line_of_the_delivery(
     assert Path(line).is_file()
 
 
+@pytest.mark.usefixtures("models")
 def test_a_disk_that_takes_no_more(sample: Sample, tmp_path: Path) -> None:
     words = (f"clip={sample('smile_onset')}", f"outputs={tmp_path / 'outputs'}", "encode=ffv1")
     done = run_apart(*words, limit=300_000)
@@ -274,6 +275,7 @@ def test_a_disk_that_takes_no_more(sample: Sample, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("sign", [".analysis/*/.*.spool*", "delivery*"], ids=["pass 1", "pass 2"])
+@pytest.mark.usefixtures("models")
 def test_interrupt_in_each_pass_leaves_nothing(sample: Sample, tmp_path: Path, sign: str, number: int) -> None:
     outputs = tmp_path / "outputs"
     words = (f"clip={sample('smile_onset')}", f"outputs={outputs}", "cache.enabled=false", "encode=ffv1")
