@@ -27,7 +27,7 @@ _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core
 
 def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: float) -> RunRecord:
     """Everything worth keeping of a run that reached its end; `made` is the master in the work folder."""
-    settings = run.shot.settings
+    settings, faces = run.shot.settings, _face_facts(run)
     return RunRecord(
         glabella=version("glabella"),
         command=tuple(settings.overrides),
@@ -47,8 +47,8 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         analysis=Analysis(source="cached" if run.cached else "measured", key=run.shot.clip_sha256[:16]),
         passes=tuple(_pass_facts(name, result) for name, result in run.results.items()),
         stage_ms=_stage_ms(run),
-        faces=_face_facts(run),
-        warnings=_warnings(run),
+        faces=faces,
+        warnings=_warnings(run, faces),
     )
 
 
@@ -139,10 +139,10 @@ def _count(packet: Any, counts: dict[str, int]) -> None:
     counts["bridged"] += bool(packet is not None and any(getattr(face, "bridged", False) for face in packet.faces))
 
 
-def _warnings(run: Run) -> tuple[str, ...]:
-    facts, name = _face_facts(run), run.shot.clip.name
+def _warnings(run: Run, faces: FaceFacts) -> tuple[str, ...]:
+    name = run.shot.clip.name
     lines = []
-    if run.shot.reported and not facts.frames_with:
+    if run.shot.reported and not faces.frames_with:
         lines.append(f"{name}: no face in any frame; the picture went through unchanged")
     lines += _unheeded(run)
     for result in run.results.values():

@@ -36,8 +36,26 @@ class EncoderState(Protocol):
         """Leave nothing behind."""
 
 
+class Delivering(OrderedStage[EncoderState]):
+    """What every master has in common once it is open."""
+
+    def process(self, state: EncoderState, frame: Frame) -> None:
+        """Encode `frame`."""
+        with delivering(state.path):
+            state.write(frame)
+
+    def finish(self, state: EncoderState) -> None:
+        """Flush the encoder and complete the delivery."""
+        with delivering(state.path):
+            state.close()
+
+    def abort(self, state: EncoderState) -> None:
+        """Close and remove what was written."""
+        state.discard()
+
+
 @dataclass(frozen=True, kw_only=True)
-class Encode(OrderedStage[EncoderState]):
+class Encode(Delivering):
     """Encodes the delivery into the job's folder as `delivery<suffix>`; a still picture stays one, in its own codec.
 
     codec: FFmpeg's encoder. container: "mp4", "mov", "mkv", "webm", "avi", "nut", "mxf"; None keeps the source's where
@@ -102,20 +120,6 @@ class Encode(OrderedStage[EncoderState]):
         with delivering(path):
             settings = Settings(self.codec, pixel_format, self._options(), self.threads, self.audio == "copy")
             return VideoWriter(job.clip, path, settings)
-
-    def process(self, state: EncoderState, frame: Frame) -> None:
-        """Encode `frame` at its own timestamp."""
-        with delivering(state.path):
-            state.write(frame)
-
-    def finish(self, state: EncoderState) -> None:
-        """Flush the encoder and complete the file."""
-        with delivering(state.path):
-            state.close()
-
-    def abort(self, state: EncoderState) -> None:
-        """Close and remove what was written."""
-        state.discard()
 
     def _options(self) -> dict[str, str]:
         return {k: str(v) for k, v in {**self._named(), **self.options}.items() if v is not None}

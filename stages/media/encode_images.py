@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stages.contract import OrderedStage
 from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
-from stages.media.encode import EncoderState, delivering
+from stages.media.encode import Delivering, EncoderState, delivering
 from stages.media.image_writer import CODECS, ImageWriter
-from stages.packets import Clip, Frame, Job
+from stages.packets import Clip, Job
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncodeImages(OrderedStage[EncoderState]):
+class EncodeImages(Delivering):
     """Writes `delivery.<suffix>` for a still, else a folder `delivery` with one picture a frame; sound is left out.
 
     codec: "png" and "tiff" are lossless, 8 or 16 bit; "mjpeg" is JPEG at its best quality. options: any further
@@ -55,17 +54,3 @@ class EncodeImages(OrderedStage[EncoderState]):
         if job.clip.audio_streams:
             writer.warnings.append("sound left out: pictures carry none")
         return writer
-
-    def process(self, state: EncoderState, frame: Frame) -> None:
-        """Write `frame` as a picture."""
-        with delivering(state.path):
-            state.write(frame)
-
-    def finish(self, state: EncoderState) -> None:
-        """Complete the delivery."""
-        with delivering(state.path):
-            state.close()
-
-    def abort(self, state: EncoderState) -> None:
-        """Remove what was written."""
-        state.discard()

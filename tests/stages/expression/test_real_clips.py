@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from stages import facs
-from stages.contract import Timeline
 from stages.expression.units import MeasureUnits
 from stages.packets import FaceUnits
-
-
-class Held(Timeline[Any]):
-    """A timeline in memory."""
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self.items = list(items)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
+from tests.stages.expression.held import Held
 
 
 @pytest.fixture(scope="module")

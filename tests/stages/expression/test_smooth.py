@@ -3,31 +3,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from stages import facs
-from stages.contract import Timeline
 from stages.errors import ConfigError
 from stages.expression.smooth import Off, OneEuro, ZeroPhase
 from stages.packets import Clip, Colour, FaceUnits, Job, Stamp, Units
+from tests.stages.expression.held import Held
 
 AU12 = facs.INDEX["AU12"]
-
-
-class Held(Timeline[Any]):
-    """A timeline in memory."""
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self.items = list(items)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
 
 
 def packet(index: int, milliseconds: float, value: float | None) -> Units | None:

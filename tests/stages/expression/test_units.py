@@ -10,28 +10,15 @@ import numpy as np
 import pytest
 
 from stages import facs
-from stages.contract import Timeline
 from stages.errors import ConfigError
 from stages.expression import basis, neutral, pose, units
 from stages.expression.units import MeasureUnits, MeasureUnitsLive
 from stages.faces.blendshapes import INDEX as SCORE
 from stages.packets import Clip, Colour, Face, Faces, Floats, Job, Scores, Stamp, Units
+from tests.stages.expression.held import Held
 
 BASIS = basis.load()
 STRAIGHT = pose.Pose(200.0, pose.rotation(0, 0, 0), np.array([640.0, 360.0, 0.0]))
-
-
-class Held(Timeline[Any]):
-    """A timeline in memory."""
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self.items = list(items)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
 
 
 def table(values: Mapping[int, float | tuple[float, float]]) -> Floats:
