@@ -71,6 +71,18 @@ COUNT: Final = len(UNITS)
 NAMES: Final = tuple(unit.name for unit in UNITS)
 INDEX: Final = {unit.name: i for i, unit in enumerate(UNITS)}
 
+HEAD: Final[tuple[ActionUnit, ...]] = (
+    ActionUnit(51, "head turn left", sided=False),
+    ActionUnit(52, "head turn right", sided=False),
+    ActionUnit(53, "head up", sided=False),
+    ActionUnit(54, "head down", sided=False),
+    ActionUnit(55, "head tilt left", sided=False),
+    ActionUnit(56, "head tilt right", sided=False),
+)
+"""Head positions. They follow from the pose and no gain acts on them, so they are not among `UNITS`."""
+FULL_TURN: Final = (45.0, 30.0, 30.0)
+"""Degrees of yaw, pitch and roll that count as intensity 5. FACS has no angles; these are what necks do at ease."""
+
 _WRITTEN = re.compile(r"^\s*(?:AU)?[\s_-]*0*(\d{1,2})\s*$", re.IGNORECASE)
 
 
@@ -87,6 +99,12 @@ def canonical(written: str | int) -> str:
         hint = f" - did you mean {near[0]}?" if near else ""
         raise GainError(f"unknown Action Unit {written!r}{hint} (known: {', '.join(NAMES)})")
     return name
+
+
+def head(yaw: float, pitch: float, roll: float) -> tuple[float, ...]:
+    """Intensities 0..5 in the order of `HEAD` of a head pose in degrees, signed as in `packets.FaceUnits`."""
+    turns = [MAX_INTENSITY * angle / full for angle, full in zip((yaw, pitch, -roll), FULL_TURN, strict=True)]
+    return tuple(min(max(sign * turn, 0.0), MAX_INTENSITY) for turn in turns for sign in (1, -1))
 
 
 def letter(intensity: float) -> str:

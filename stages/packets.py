@@ -168,6 +168,28 @@ class Scores(Packet):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Cues(Packet):
+    """What the skin of every face shows, rows in the order of `tracks`.
+
+    folds: (faces, n) strength of wrinkles and shading, in the order of `stages.expression.cues.FOLDS`; only their
+    differences between frames of one person mean something. covered: (faces, m) 0..1 how surely something lies over
+    each of `stages.expression.cues.REGIONS`. sharpness, light: (faces,) 0..1, 1 is sharp at this size and well lit.
+    """
+
+    tracks: tuple[int, ...]
+    folds: Floats
+    covered: Floats
+    sharpness: Floats
+    light: Floats
+
+    def __post_init__(self) -> None:
+        for name in ("folds", "covered"):
+            _check(getattr(self, name), (len(self.tracks), -1), np.float32, f"Cues.{name}")
+        for name in ("sharpness", "light"):
+            _check(getattr(self, name), (len(self.tracks),), np.float32, f"Cues.{name}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class FaceUnits(_ShowsShapes):
     """Action Units of one face in one frame.
 
