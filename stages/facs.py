@@ -57,7 +57,7 @@ UNITS: Final[tuple[ActionUnit, ...]] = (
     ActionUnit(27, "mouth stretch", sided=False),
     ActionUnit(28, "lip suck", sided=False),
     ActionUnit(29, "jaw thrust", sided=False),
-    ActionUnit(30, "jaw sideways", sided=False),
+    ActionUnit(30, "jaw sideways"),
     ActionUnit(34, "cheek puff"),
     ActionUnit(43, "eyes closed"),
     ActionUnit(45, "blink"),

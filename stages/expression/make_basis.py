@@ -43,7 +43,7 @@ EYEBALLS: Final = {"Left": slice(14598, 14670), "Right": slice(14670, 14742)}
 def make(rig: Rig) -> Basis:
     """Read every unit off the rig and bring it to the landmarks."""
     with np.load(MAP) as table:
-        mended, pinned = _upper_lip(rig, table["vertex"]), _pinned(table["spread"], table["distance"])
+        mended, pinned = upper_lip(rig, table["vertex"]), _pinned(table["spread"], table["distance"])
     body = rig.base + rig.moved(AVERAGE)
     canonical, unit = _canonical()
     scale = _scale(body[mended[: layouts.MESH_COUNT]] * TO_FACE, canonical) / unit
@@ -65,7 +65,7 @@ def _f32(array: NDArray[np.floating]) -> NDArray[np.float32]:
     return array.astype(np.float32)
 
 
-def _upper_lip(rig: Rig, vertex: NDArray[np.int32]) -> NDArray[np.int32]:
+def upper_lip(rig: Rig, vertex: NDArray[np.int32]) -> NDArray[np.int32]:
     """Closed lips touch, so the map puts the upper lip's inner rim on the lower lip: move it to the upper one.
 
     A vertex belongs to the upper lip when opening the jaw moves it less than half as far as the rim below.

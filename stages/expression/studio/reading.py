@@ -46,10 +46,10 @@ class Reader:
     _rests: dict[tuple[int, Shot], Doubles | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rig: Rig, vertex: NDArray[np.int32], mean: NDArray[np.float32]) -> Reader:
-        """With the project's own landmarker on the processor."""
+    def of(cls, rig: Rig, vertex: NDArray[np.int32], mean: NDArray[np.float32], side: int = 320) -> Reader:
+        """With the project's own landmarker on the processor; photographs of `side` x `side` pixels."""
         model = Model(asset=registry.shipped()["face_landmarks"], backend=Cpu())
-        return cls(Studio(rig), Mesh478(model=model), vertex, mean)
+        return cls(Studio(rig, side), Mesh478(model=model), vertex, mean)
 
     def difference(self, sitter: Sitter, weights: Mapping[str, float]) -> Doubles | None:
         """(478, 3) what rig units change in the landmarks of a shot, in face space; None where no face is seen."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stages.errors import ModelError
 from stages.expression.rig import AVERAGE, Rig
-from stages.expression.studio import view
+from stages.expression.studio import habits, view, wrinkles
 from stages.expression.studio.head import LEFT_EYE, Head
 from stages.expression.studio.people import Person, Shot
 
@@ -29,7 +29,7 @@ Bytes = NDArray[np.uint8]
 SHADERS: Final = Path(__file__).with_name("shaders")
 SHADOW: Final = 1024  # side of the shadow map
 DIRECTIONS: Final = 64  # from which the sky is sampled
-LENS: Final = 12.0  # degrees from top to bottom
+FIELD: Final = 2.42  # rig units from top to bottom of a picture, at the head
 SHIRT: Final = (0.06, 0.08, 0.13)
 
 
@@ -65,17 +65,33 @@ class Studio:
             ModelError: `moderngl` is missing, or no OpenGL context can be had.
         """
         head, gl = self.head, self._gl
-        shape = self.rig.base + self.rig.moved(person.identity)
-        shape += head.eye * (0, 1, 1) - shape[LEFT_EYE].mean(0) * (0, 1, 1) + self.rig.moved(expression)
+        shape = self._at_rest(person) + habits.moved(self.rig, expression, person.habits)
         pivot = head.middle + np.array([0, -0.9, -0.5])
-        posed = (shape - pivot) @ view.rotation(shot.yaw, shot.pitch, shot.roll).T + pivot
+        turn = view.rotation(shot.yaw, shot.pitch, shot.roll)
+        posed = (shape - pivot) @ turn.T + pivot
         gl.upload(posed)
-        eye = head.middle + np.array([0, -0.1, 11.5])
-        to_clip = view.perspective(LENS, 1.0) @ view.look(eye, eye * (1, 1, 0) + head.middle * (0, 0, 1))
+        aim = (head.middle - pivot) @ turn.T + pivot
+        eye = aim + np.array([0, -0.1, shot.distance])
+        lens = 2 * np.degrees(np.arctan(FIELD / 2 / shot.distance))
+        to_clip = view.perspective(lens, 1.0) @ view.look(eye, eye * (1, 1, 0) + aim * (0, 0, 1))
         to_light = gl.cast_shadow(shot.light, 2.0)
         for name, value in _uniforms(head, person, shot, eye).items():
             gl.set(name, value)
+        gl.crease(wrinkles.depths(expression, person.folds, person.seed), turn)
         return Photo(_developed(gl.draw(to_clip, to_light), self.side, shot), posed, to_clip)
+
+    def _at_rest(self, person: Person) -> Doubles:
+        """(19158, 3) of a person, whose eyes are where the average's are. The last one is kept."""
+        if self._sitting.get("identity") is not person.identity:
+            shape = self.rig.base + self.rig.moved(person.identity)
+            shape += (self.head.eye - shape[LEFT_EYE].mean(0)) * (0, 1, 1)
+            self._sitting.update(identity=person.identity, shape=shape)
+        kept: Doubles = self._sitting["shape"]
+        return kept
+
+    @cached_property
+    def _sitting(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def head(self) -> Head:
@@ -145,6 +161,13 @@ class _Gl:
         raw = np.frombuffer(self.film.read(components=4), np.uint8)
         return raw.reshape(self.side, self.side, 4)[::-1]
 
+    def crease(self, depths: Doubles, turn: Doubles) -> None:
+        """Set the depths of all grooves, (n, 2), and how the head is turned, (3, 3)."""
+        self.paint["groove"].write(wrinkles.lines(float(self.head.eye[1])).astype("f4").tobytes())
+        self.paint["groove_width"].write(wrinkles.widths().astype("f4").tobytes())
+        self.paint["groove_depth"].write(depths.astype("f4").tobytes())
+        _write(self.paint["turn"], turn)
+
     def set(self, name: str, value: Any) -> None:
         """Set a uniform."""
         self.paint[name].value = value
@@ -202,12 +225,30 @@ def _uniforms(head: Head, person: Person, shot: Shot, eye: Doubles) -> dict[str,
 
 
 def _developed(drawn: Bytes, side: int, shot: Shot) -> Bytes:
-    """RGB before a soft background, with sensor noise."""
-    small = cv2.resize(drawn, (side, side), interpolation=cv2.INTER_AREA) if len(drawn) != side else drawn
+    """RGB before a soft background, blurred, with sensor noise and compression."""
+    size = round(side * shot.size)
+    small = cv2.resize(drawn, (size, size), interpolation=cv2.INTER_AREA) if len(drawn) != size else drawn
     solid = small[..., 3:].astype(np.float32) / 255
-    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     wall = (110 + 50 * y - 30 * (x - 0.5) ** 2)[..., None] * np.array([0.95, 1, 1.02], np.float32)
-    grain = np.random.default_rng(shot.seed).standard_normal((*drawn.shape[:2], 3), np.float32)[:side, :side]
-    picture = small[..., :3] + wall * (1 - solid) + np.float32(shot.noise) * grain
-    developed: Bytes = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-    return developed
+    picture = _blurred(small[..., :3] + wall * (1 - solid), shot)
+    grain = np.random.default_rng(shot.seed).standard_normal(picture.shape, np.float32)
+    developed: Bytes = np.clip(np.rint(picture + np.float32(shot.noise) * grain), 0, 255).astype(np.uint8)
+    if shot.quality >= 100:
+        return developed
+    _, packed = cv2.imencode(".jpg", developed[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, shot.quality])
+    unpacked = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(unpacked[..., ::-1])
+
+
+def _blurred(picture: NDArray[np.float32], shot: Shot) -> NDArray[np.float32]:
+    if shot.blur > 0:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), shot.blur), np.float32)
+    steps = int(np.ceil(np.hypot(*shot.smear)))
+    if steps < 2:
+        return picture
+    middle = steps
+    kernel = np.zeros((2 * steps + 1, 2 * steps + 1), np.float32)
+    for share in np.linspace(-0.5, 0.5, 4 * steps):
+        kernel[round(middle + share * shot.smear[1]), round(middle + share * shot.smear[0])] += 1 / (4 * steps)
+    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)

@@ -8,6 +8,8 @@ uniform vec3 eye; uniform vec3 skin; uniform vec3 hair; uniform vec3 iris; unifo
 uniform vec3 key_from; uniform float key; uniform float ambient;
 uniform float brow; uniform float stubble; uniform float seed; uniform float hairline;
 uniform vec3 left_eye;  // rest centre of the performer's left eyeball
+const int GROOVES = 23;
+uniform vec4 groove[GROOVES]; uniform float groove_width[GROOVES]; uniform vec2 groove_depth[GROOVES]; uniform mat3 turn;
 
 float speck(vec3 p) { p = fract(p * .3183099 + .1 + seed * .013); p *= 17.; return fract(p.x * p.y * p.z * (p.x + p.y + p.z)); }
 float noise(vec3 x) {
@@ -52,6 +54,21 @@ vec3 face(vec3 r, inout float shine, inout float gloss) {
   return c;
 }
 
+// Slope of the skin across the grooves (x, y) and how deep in them (z): lines on the base mesh, Gaussian in profile.
+vec3 wrinkled(vec3 r) {
+  vec3 sum = vec3(0); vec2 p = vec2(abs(r.x), r.y);
+  for (int i = 0; i < GROOVES; i++) {
+    float depth = r.x > 0. ? groove_depth[i].x : groove_depth[i].y;
+    if (depth == 0.) continue;
+    vec2 a = groove[i].xy, along = groove[i].zw - a, off = p - a;
+    float t = dot(off, along) / dot(along, along);
+    vec2 across = off - clamp(t, 0., 1.) * along;
+    float w = groove_width[i], profile = exp(-dot(across, across) / (w * w)) * (1. - smoothstep(.6, 1., abs(2. * t - 1.)));
+    sum += depth * profile * vec3(2. * across / (w * w) * vec2(sign(r.x), 1), 1. / .014);
+  }
+  return sum;
+}
+
 vec3 eyeball(vec3 r, inout float shine, inout float gloss) {
   vec3 d = normalize(r - left_eye * vec3(sign(r.x), 1, 1));
   float off = acos(clamp(d.z, -1., 1.));
@@ -77,7 +94,14 @@ vec3 lighting(vec3 albedo, vec3 n, float shine, float gloss) {
 void main() {
   vec3 n = normalize(normal); if (dot(n, eye - at) < 0.) n = -n;
   float shine = .18, gloss = 22.; vec3 albedo;
-  if (kind < .5) albedo = face(home, shine, gloss);
+  if (kind < .5) {
+    albedo = face(home, shine, gloss);
+    if (home.z > .8) {
+      vec3 bent = wrinkled(home);
+      n = normalize(n - turn * vec3(bent.xy, 0));
+      albedo *= 1. - min(.2 * bent.z, .4);
+    }
+  }
   else if (kind < 1.5) albedo = eyeball(home, shine, gloss);
   else if (kind < 2.5) { albedo = vec3(.78, .74, .66); shine = .5; gloss = 60.; }
   else if (kind < 3.5) albedo = vec3(.55, .20, .19);
