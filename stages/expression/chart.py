@@ -16,6 +16,7 @@ import cv2
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from stages.faces import layouts
 from stages.media import planes
@@ -41,23 +42,26 @@ class Map:
 
     flat: (n,) their places, row * SIZE + column. triangle: (n,) the row of `layouts.TRIANGLES` each lies in, and
     owner: (SIZE, SIZE) the same as a picture, -1 off the face. shares: (898, 3, 3) turns a texel's column, row and 1
-    into the shares of a triangle's corners.
+    into the shares of a triangle's corners. off: (m,) places off the face, nearest: (m,) the closest to each on it.
     """
 
     flat: Indices
     triangle: Indices
     owner: Indices
     shares: Floats
+    off: Indices
+    nearest: Indices
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """One face laid flat.
 
-    luma: (SIZE, SIZE) float32 non-linear Y' 0..255. colour: (SIZE / COARSE, SIZE / COARSE, 3) float32 R'G'B' 0..255, a
-    sample for every block of texels. Both are 0 off the face. front: (898,) float32 0..1, how squarely a triangle faced
-    the camera, 0 where it shows its back. pixels: (h, w) float32 Y', the level box around the face it was sampled from,
-    and points: (468, 2) the mesh's points there, the first pixel's centre at 0, 0.
+    luma: (SIZE, SIZE) float32 non-linear Y' 0..255, going on off the face as at its nearest texel. colour:
+    (SIZE / COARSE, SIZE / COARSE, 3) float32 R'G'B' 0..255, a sample for every block of texels, 0 off the face. front:
+    (898,) float32 0..1, how squarely a triangle faced the camera, 0 where it shows its back. pixels: (h, w) float32 Y',
+    the level box around the face it was sampled from, and points: (468, 2) the mesh's points there, the first pixel's
+    centre at 0, 0.
     """
 
     luma: Floats
@@ -85,6 +89,7 @@ def unwrap(frame: Frame, landmarks: Floats) -> Chart:
     luma = np.zeros((SIZE, SIZE), np.float32)
     colour = np.zeros((SIZE // COARSE, SIZE // COARSE, 3), np.float32)
     _sample(pixels, picture, places, table.flat, table.triangle, luma, colour)
+    luma.ravel()[table.off] = luma.ravel()[table.nearest]
     return Chart(luma, colour, _facing(points, layouts.TRIANGLES, _areas()), pixels, points)
 
 
@@ -113,8 +118,10 @@ def chart_map() -> Map:
         if abs(np.linalg.det(corners)) > 1e-6:
             shares[index] = np.linalg.inv(corners).T
             _claim(index, spot[triangle], shares[index], owner)
-    flat = np.flatnonzero(owner >= 0)
-    return Map(flat.astype(np.int32), owner.ravel()[flat], owner, shares.astype(np.float32))
+    flat, off = (np.flatnonzero(chosen).astype(np.int32) for chosen in (owner >= 0, owner < 0))
+    rows, columns = distance_transform_edt(owner < 0, return_distances=False, return_indices=True)
+    nearest = (rows * SIZE + columns).ravel()[off].astype(np.int32)
+    return Map(flat, owner.ravel()[flat], owner, shares.astype(np.float32), off, nearest)
 
 
 def inside(ring: Indices, grow: float = 0.0) -> Mask:

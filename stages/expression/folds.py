@@ -1,10 +1,11 @@
 """Folds: how strongly skin is creased and shaded in named patches of the face chart.
 
-A crease is a dark valley in log luma, so its strength is the second derivative of Gaussian-smoothed log luma across the
-line (Lindeberg, *Edge detection and ridge detection with automatic scale selection*, 1998), as a root mean square over
-a patch in which Ekman, Friesen & Hager (*FACS Manual*, 2002) expect it. Patches and the use of furrow density follow
-Tian, Kanade & Cohn, *Recognizing action units for facial expression analysis*, 2001. Log luma makes exposure and gain
-drop out. Shades are differences of mean log luma between two patches: the bulge of a cheek, the shadow under a brow.
+A crease is a dark valley in log luma, so its strength is the positive part of the second derivative of
+Gaussian-smoothed log luma across the line (Lindeberg, *Edge detection and ridge detection with automatic scale
+selection*, 1998), as a root mean square over a patch in which Ekman, Friesen & Hager (*FACS Manual*, 2002) expect it.
+Counting valleys alone keeps lashes and blinks out. Patches and the use of furrow density follow Tian, Kanade & Cohn,
+*Recognizing action units for facial expression analysis*, 2001. Log luma makes exposure and gain drop out. Shades are
+differences of mean log luma between two patches: the bulge of a cheek, the shadow under a brow.
 
 Only differences between frames of one person mean something: moles, beards and age have creases of their own.
 """
@@ -53,13 +54,14 @@ class Patch:
 # fmt: off
 PATCHES: Final = (
     Patch("brow_furrow", (9, 336, 285, 417, 168, 8), ("along", (9, 168))),  # AU4
-    Patch("forehead", (337, 299, 333, 334, 296, 336), ("along", (299, 333))),  # AU2
-    Patch("forehead_middle", (108, 151, 337, 336, 9, 107), ("along", (107, 336)), False),  # AU1
+    Patch("forehead", (338, 297, 332, 333, 334, 296, 336, 337), ("along", (337, 299))),  # AU2
+    Patch("forehead_middle", (109, 10, 338, 337, 336, 9, 107, 108), ("along", (108, 337)), False),  # AU1
     Patch("nose_bridge", (193, 168, 417, 351, 6, 122), ("along", (122, 351)), False),  # AU9, AU4
-    Patch("nose_root", (6, 351, 412, 343, 437, 420, 456, 248, 197), ("any", ())),  # AU9
+    Patch("nose_root", (168, 413, 464, 357, 437, 399, 197), ("any", ())),  # AU9
     Patch("upper_lid", (286, 258, 257, 259, 260, 445, 444, 443, 442, 441), ("along", (362, 263))),  # AU5, AU43
-    Patch("under_eye", (256, 252, 253, 254, 339, 448, 347, 348, 349, 350), ("along", (362, 263))),  # AU6, AU7
-    Patch("crows_feet", (359, 467, 342, 353, 383, 372, 345, 340, 261, 446), ("from", (362,))),  # AU6
+    Patch("under_eye", (256, 252, 253, 254, 339, 448, 347, 348, 349, 350), ("along", (362, 263))),  # AU7
+    Patch("infraorbital", (452, 451, 450, 449, 448, 347, 330, 329, 350), ("along", (362, 263))),  # AU6
+    Patch("crows_feet", (353, 383, 368, 264, 345, 340, 265), ("from", (362,))),  # AU6
     Patch("nose_wing", (279, 429, 371, 266, 423, 358), ("along", (355, 358))),  # AU9, AU10
     Patch("nasolabial", (358, 266, 425, 427, 432, 436, 426, 423), ("along", (358, 432))),  # AU6, AU10, AU12
     Patch("dimple", (410, 436, 427, 434, 422, 273, 287), ("around", (308,))),  # AU12, AU14
@@ -203,7 +205,7 @@ def _across(kind: str, anchors: tuple[int, ...]) -> Floats:
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _energies(smooth: Floats, texels: Indices, across: Floats, ends: Indices, unit: np.float32) -> Floats:
-    """Root mean square second derivative of each patch across its lines, in all directions where none is known."""
+    """Root mean square depth of each patch's valleys, across its lines."""
     width = smooth.shape[1]
     flat = smooth.ravel()
     out = np.empty(len(ends), np.float32)
@@ -217,10 +219,11 @@ def _energies(smooth: Floats, texels: Indices, across: Floats, ends: Indices, un
             corners = flat[at + width + 1] - flat[at + width - 1] - flat[at - width + 1] + flat[at - width - 1]
             xy = np.float32(0.25) * corners
             if across[t, 0] + across[t, 2] > 0:
-                across_it = across[t, 0] * xx + across[t, 1] * xy + across[t, 2] * yy
-                total += across_it * across_it
-            else:
-                total += np.float32(0.5) * (xx * xx + 2 * xy * xy + yy * yy)
+                depth = across[t, 0] * xx + across[t, 1] * xy + across[t, 2] * yy
+            else:  # the steepest direction's: the greater eigenvalue
+                half = np.float32(0.5) * (xx - yy)
+                depth = np.float32(0.5) * (xx + yy) + np.sqrt(half * half + xy * xy)
+            total += max(depth, np.float32(0)) ** 2
         out[patch] = unit * np.sqrt(total / (ends[patch] - start))
         start = ends[patch]
     return out
