@@ -21,9 +21,10 @@ from runner.failures import told
 from runner.overrides import check_flags, explain, flags_first, literal, opened, shadowed
 from runner.progress import say
 from runner.settings import CONF, Settings, check_values, difference, flatten
+from stages.errors import ConfigError
 
 _BASE_GROUPS = ("preset", "gain", "pipeline", "production")
-_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench")
+_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench", "eval")
 _HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 
 
@@ -36,6 +37,18 @@ def run(words: Sequence[str]) -> int:
         print(run_clip(settings).delivery, flush=True)
 
     return _application("run", words, work)
+
+
+def analyse(words: Sequence[str]) -> int:
+    """`glabella analyse`."""
+
+    def work(settings: Settings) -> None:
+        from runner.analyse import analyse_clip
+
+        print(analyse_clip(settings).delivery, flush=True)
+
+    chosen = any(word.lstrip("+").startswith("pipeline=") for word in words)
+    return _application("analyse", words if chosen else [*words, "pipeline=analyse"], work)
 
 
 def graph(words: Sequence[str]) -> int:
@@ -62,6 +75,20 @@ def bench(words: Sequence[str]) -> int:
         measure(settings)
 
     return _application("bench", words, work)
+
+
+def evaluate(words: Sequence[str]) -> int:
+    """`glabella eval units`."""
+
+    def work(settings: Settings) -> None:
+        from runner.evaluate import evaluate_units
+
+        print(evaluate_units(settings), flush=True)
+
+    if not words or words[0] != "units":
+        raise ConfigError("eval: say what to evaluate: glabella eval units")
+    chosen = any(word.lstrip("+").startswith("pipeline=") for word in words)
+    return _application("eval", words[1:] if chosen else [*words[1:], "pipeline=analyse"], work)
 
 
 def _application(name: str, words: Sequence[str], work: Callable[[Settings], None]) -> int:

@@ -15,11 +15,14 @@ glabella - control of facial micro-expressions in video
   glabella run clip=take3.mov gain=subtle preset=broadcast     measure, shape and re-render a clip
   glabella run clip=take3.mov 'gain.au_gain={4: 1.2, 12: 0.8}' turn single Action Units up or down
   glabella run -m clip=take3.mov gain=neutral,subtle,expressive   a sweep: one analysis, three renders
+  glabella analyse clip=take3.mov out=measured                 Action Units, pose and landmarks as tables
 
 commands that take settings (Hydra overrides: group=option, group.key=value; --help lists them)
   run       clip in, delivery, report and MLflow run out; prints the delivery's path
+  analyse   clip or photo in; tables, figures and curves of its Action Units out; prints the table's path
   graph     check a pipeline and print its plan (mermaid=true for a diagram)
   bench     measure speed and memory, stage by stage, on this machine
+  eval      `eval units`: film the calibration rig with known Action Units, and tell how well they are measured
 
 commands that take flags (--help lists them)
   models    list, fetch and verify the models and sample clips
@@ -31,8 +34,10 @@ exit codes: 0 done, 1 other, 2 configuration, 3 clip, 4 model, 5 backend, 6 outp
 
 COMMANDS = {
     "run": ("runner.app", "run"),
+    "analyse": ("runner.app", "analyse"),
     "graph": ("runner.app", "graph"),
     "bench": ("runner.app", "bench"),
+    "eval": ("runner.app", "evaluate"),
     "models": ("runner.models_command", "main"),
     "doctor": ("runner.doctor", "main"),
     "completion": ("runner.completion", "main"),

@@ -14,9 +14,10 @@ _glabella() {{
     COMPREPLY=($(compgen -W "{commands} --help --version" -- "$current")); return
   fi
   case "$command" in
-    run|graph|bench)
+    run|analyse|graph|bench)
       local line="glabella $words"
       COMPREPLY=($(COMP_LINE="$line" COMP_POINT=${{#line}} glabella "$command" -sc query=bash 2>/dev/null)) ;;
+    eval) COMPREPLY=($(compgen -W "units" -- "$current")) ;;
     models) COMPREPLY=($(compgen -W "list fetch verify" -- "$current")) ;;
   esac
 }}

@@ -14,7 +14,7 @@ import numpy as np
 from runner.analysis import content_hash
 from runner.executor import PassResult
 from runner.passes import Run, Timelines
-from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord
+from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord, Task
 from runner.settings import Settings
 from runner.workspace import Workspace
 from stages import facs
@@ -23,9 +23,10 @@ from stages.expression.gain import Gain
 from stages.packets import Faces, Units
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
+_FACELESS: Mapping[Task, str] = {"run": "the picture went through unchanged", "analyse": "the tables are empty"}
 
 
-def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: float) -> RunRecord:
+def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: float, task: Task = "run") -> RunRecord:
     """Everything worth keeping of a run that reached its end; `made` is the master in the work folder."""
     settings, faces = run.shot.settings, _face_facts(run)
     return RunRecord(
@@ -38,8 +39,9 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         seconds=seconds,
         delivery=Delivered(path=place.delivery, sha256=content_hash(made), size=_size(made)),
         config=dict(settings.values),
+        task=task,
         preset=str(settings.choices.get("preset") or ""),
-        gain=str(settings.choices.get("gain") or ""),
+        gain=_gain(settings, task),
         production=str(settings.choices.get("production") or ""),
         changed=settings.changed,
         versions=versions(),
@@ -48,11 +50,13 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         passes=tuple(_pass_facts(name, result) for name, result in run.results.items()),
         stage_ms=_stage_ms(run),
         faces=faces,
-        warnings=_warnings(run, faces),
+        warnings=_warnings(run, faces, _FACELESS[task]),
     )
 
 
-def failed(settings: Settings, clip: Any, started: datetime, seconds: float, error: str) -> RunRecord:
+def failed(
+    settings: Settings, clip: Any, started: datetime, seconds: float, error: str, task: Task = "run"
+) -> RunRecord:
     """What is left to say of a run that failed after its clip was opened."""
     return RunRecord(
         glabella=version("glabella"),
@@ -63,12 +67,18 @@ def failed(settings: Settings, clip: Any, started: datetime, seconds: float, err
         started=started.isoformat(timespec="seconds"),
         seconds=seconds,
         config=dict(settings.values),
+        task=task,
         preset=str(settings.choices.get("preset") or ""),
-        gain=str(settings.choices.get("gain") or ""),
+        gain=_gain(settings, task),
         production=str(settings.choices.get("production") or ""),
         versions=versions(),
         error=error,
     )
+
+
+def _gain(settings: Settings, task: Task) -> str:
+    """The profile, where one acts."""
+    return str(settings.choices.get("gain") or "") if task == "run" else ""
 
 
 def tracks(run: Run) -> Timelines:
@@ -139,11 +149,11 @@ def _count(packet: Any, counts: dict[str, int]) -> None:
     counts["bridged"] += bool(packet is not None and any(getattr(face, "bridged", False) for face in packet.faces))
 
 
-def _warnings(run: Run, faces: FaceFacts) -> tuple[str, ...]:
+def _warnings(run: Run, faces: FaceFacts, faceless: str) -> tuple[str, ...]:
     name = run.shot.clip.name
     lines = []
     if run.shot.reported and not faces.frames_with:
-        lines.append(f"{name}: no face in any frame; the picture went through unchanged")
+        lines.append(f"{name}: no face in any frame; {faceless}")
     lines += _unheeded(run)
     for result in run.results.values():
         for state in result.states.values():

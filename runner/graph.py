@@ -45,6 +45,14 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
 
+    def feeding(self, wire: str) -> Graph:
+        """The part of the graph that `wire` needs, with its own node."""
+        needed = {wire}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.wires.values())
+        return Graph(tuple(node for node in self.nodes if node.name in needed))
+
 
 def build(config: Mapping[str, Any]) -> Graph:
     """Check and connect a resolved `graph:` mapping.

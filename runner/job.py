@@ -15,7 +15,7 @@ from runner import facts, passes
 from runner.passes import Run
 from runner.progress import say
 from runner.report import write
-from runner.report.record import RunRecord
+from runner.report.record import RunRecord, Task
 from runner.settings import Settings
 from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
@@ -43,17 +43,17 @@ def run_clip(settings: Settings) -> Outcome:
     shot = open_shot(settings)
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
-    with _failure_tracked(tracking, shot, started), _disk_errors(), workspace(shot.target) as place:
+    with failure_tracked(tracking, shot, started), disk_errors(), workspace(shot.target) as place:
         run = passes.start(shot, place.folder)
         passes.measure(run)
-        _say_measured(run)
+        say_measured(run)
         passes.shape(run)
         passes.render(run)
         passes.check(run)
         made = place.folder / f"delivery{shot.suffix}"
         record = facts.record(run, place, made, started, time.perf_counter() - clock)
         write(place.folder, record, facts.tracks(run), read_stills(place.folder))
-        _clean(place.folder)
+        clean(place.folder)
         place.publish(made)
     for warning in (*record.warnings, *tracking.log(record, place.report)):
         say(f"warning: {warning}")
@@ -61,19 +61,20 @@ def run_clip(settings: Settings) -> Outcome:
     return Outcome(place.delivery, place.report, record)
 
 
-def _say_measured(run: Run) -> None:
+def say_measured(run: Run) -> None:
+    """Tell that the cache had it all."""
     if run.cached:
         say(f"{run.shot.clip.name}: measured before, nothing to measure (analysis {run.shot.clip_sha256[:16]})")
 
 
-def _clean(folder: Path) -> None:
+def clean(folder: Path) -> None:
     """Spools were for the run alone."""
     for hidden in folder.glob(".*/"):
         shutil.rmtree(hidden)
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """A full or failing disk, wherever it shows, is a delivery error of one line."""
     try:
         yield
@@ -84,14 +85,14 @@ def _disk_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _failure_tracked(tracking: Tracking, shot: Shot, started: datetime) -> Iterator[None]:
+def failure_tracked(tracking: Tracking, shot: Shot, started: datetime, task: Task = "run") -> Iterator[None]:
     """A run that fails after its start is a failed run in the tracking server, with its error."""
     clock = time.perf_counter()
     try:
         yield
     except (GlabellaError, KeyboardInterrupt) as error:
         text = str(error) or type(error).__name__
-        failed = facts.failed(shot.settings, shot.clip, started, time.perf_counter() - clock, text)
+        failed = facts.failed(shot.settings, shot.clip, started, time.perf_counter() - clock, text, task)
         for warning in tracking.log(failed, None):
             say(f"warning: {warning}")
         raise

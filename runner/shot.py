@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from stages.media.decode import Decode
 from stages.media.encode import Encode
 from stages.media.encode_images import EncodeImages
 from stages.media.images import SUFFIXES
-from stages.packets import Clip
+from stages.packets import Clip, Faces, Units
 
 _SPARE_BYTES = 64 << 20
 _SAME = {".m4v": ".mp4", ".jpeg": ".jpg", ".tiff": ".tif"}
@@ -42,6 +42,11 @@ class Shot:
     suffix: str
 
     @property
+    def faces(self) -> str:
+        """The wire of the faces that everything is measured on, if there is one."""
+        return next((node.name for node in self.graph.nodes if type(node.stage).output() is Faces), "")
+
+    @property
     def reported(self) -> dict[str, str]:
         """Report name -> wire of Action Units (`measured`, `asked`)."""
         return dict(self.settings["report"] or {})
@@ -58,9 +63,7 @@ def open_shot(settings: Settings) -> Shot:
     Raises:
         GlabellaError: anything that would stop the run later; nothing has been written yet.
     """
-    path = settings.clip_path()
-    decode = settings.stage("decode")
-    clip = decode.probe(path)
+    path, decode, clip = _clip(settings)
     wanted = settings.values.get("out")
     moving = clip.kind != "still"  # a still stays a picture of its own kind
     graph = graphs.build(_with_container(settings["graph"], wanted if moving else None))
@@ -72,8 +75,43 @@ def open_shot(settings: Settings) -> Shot:
     target = _target(settings, clip, wanted, suffix)
     _check_name(target, suffix)
     target.check(path)
-    _check_space(target, path)
+    _check_space(target, _SPARE_BYTES + (path.stat().st_size // 4 if path.is_file() else 0))
     return Shot(settings, decode, clip, content_hash(path), graph, cut, target, suffix)
+
+
+def open_analysis(settings: Settings, names: Sequence[str]) -> Shot:
+    """As `open_shot`, to measure only: of the graph remains what the reported `measured` wire needs.
+
+    names: the files to be made, with `{}` for the clip's name, the main one first; `out` is their folder.
+
+    Raises:
+        GlabellaError: anything that would stop the run later; nothing has been written yet.
+    """
+    path, decode, clip = _clip(settings)
+    graphs.check_report(settings["report"] or {}, settings["graph"])
+    wire = (settings["report"] or {}).get("measured")
+    if wire is None:
+        raise ConfigError("report.measured: names no wire of Action Units; see conf/pipeline/analyse.yaml")
+    graph = graphs.build(settings["graph"]).feeding(str(wire))
+    faces = [node.name for node in graph.nodes if type(node.stage).output() is Faces]
+    if not faces or type(graph[str(wire)].stage).output() is not Units:
+        raise ConfigError(f"report.measured: {wire!r} is no wire of Action Units measured on faces")
+    stem = Path(clip.name).stem
+    master, *beside = (name.format(stem) for name in names)
+    file = Path(str(settings.values["out"])).expanduser() if settings.values.get("out") else None
+    if file and file.suffix in {Path(name).suffix for name in names}:
+        raise ConfigError(f"out: {file} names one file and several are made; name a folder, such as {file.stem}")
+    root = Path(str(settings["outputs"])).expanduser()
+    target = Target(file, root, f"{_plain(stem)}-analysis", master, bool(settings["overwrite"]), tuple(beside))
+    target.check(path)
+    _check_space(target, _SPARE_BYTES)
+    return Shot(settings, decode, clip, content_hash(path), graph, plan(graph, [str(wire), faces[0]]), target, "")
+
+
+def _clip(settings: Settings) -> tuple[Path, Decode, Clip]:
+    path = settings.clip_path()
+    decode: Decode = settings.stage("decode")
+    return path, decode, decode.probe(path)
 
 
 def _with_container(graph: Mapping[str, Any], wanted: Any) -> dict[str, Any]:
@@ -101,10 +139,15 @@ def _encode(graph: Graph) -> Encode | EncodeImages:
 def _target(settings: Settings, clip: Clip, wanted: Any, suffix: str) -> Target:
     choices = settings.choices
     parts = (Path(clip.name).stem, choices.get("gain") or "gain", choices.get("preset") or "preset")
-    name = "-".join(re.sub(r"[^\w.+]+", "_", part).strip("._") or "clip" for part in parts)
+    name = "-".join(map(_plain, parts))
     file = Path(str(wanted)).expanduser() if wanted else None
     root = Path(str(settings["outputs"])).expanduser()
     return Target(file, root, name, f"{Path(clip.name).stem}{suffix}", bool(settings["overwrite"]))
+
+
+def _plain(part: str) -> str:
+    """Fit for a folder's name on any disk."""
+    return re.sub(r"[^\w.+]+", "_", part).strip("._") or "clip"
 
 
 def _check_name(target: Target, suffix: str) -> None:
@@ -115,10 +158,9 @@ def _check_name(target: Target, suffix: str) -> None:
         raise DeliveryError(f"out: {target.file} will be {made}, or choose another encode")
 
 
-def _check_space(target: Target, source: Path) -> None:
-    """A delivery needs some room: refuse early when less than a part of the source's size is free."""
+def _check_space(target: Target, needed: int) -> None:
+    """A delivery needs some room: refuse early when less than `needed` bytes are free."""
     existing = next(p for p in (target.parent.resolve(), *target.parent.resolve().parents) if p.exists())
-    needed = _SPARE_BYTES + (source.stat().st_size // 4 if source.is_file() else 0)
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise DeliveryError(f"out: {free / 1e6:.0f} MB free under {existing}, {needed / 1e6:.0f} MB needed at least")

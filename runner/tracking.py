@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,9 +84,18 @@ class Tracking:
         except Exception as error:  # `log` meets it again and says so
             logging.getLogger(__name__).debug("mlflow is not ready: %s", error)
 
-    def log(self, record: RunRecord, folder: Path | None, parent: str | None = None) -> tuple[str, ...]:
+    def log(
+        self,
+        record: RunRecord,
+        folder: Path | None,
+        parent: str | None = None,
+        *,
+        files: Sequence[str] = ARTIFACTS,
+        figures: Mapping[str, float] | None = None,
+    ) -> tuple[str, ...]:
         """Track one run: parameters, tags, metrics, and the report's files in `folder`; the master stays where it is.
 
+        files: which of the folder's files are sent. figures: metrics beyond those of the record and `report.json`.
         A record with an error becomes a failed run. parent (or the field of that name) is the sweep's run.
 
         Returns:
@@ -94,7 +103,9 @@ class Tracking:
         """
         if not self.enabled:
             return ()
-        _, warnings = self._bounded(lambda: self._log(record, folder, parent or self.parent), record.clip.name)
+        _, warnings = self._bounded(
+            lambda: self._log(record, folder, files, figures or {}, parent or self.parent), record.clip.name
+        )
         return warnings
 
     def open_sweep(self, name: str, tags: Mapping[str, str] | None = None) -> tuple[str | None, tuple[str, ...]]:
@@ -111,13 +122,21 @@ class Tracking:
         _, warnings = self._bounded(lambda: self._open()[0].set_terminated(run, status), "sweep")
         return warnings
 
-    def _log(self, record: RunRecord, folder: Path | None, parent: str | None) -> None:
+    def _log(
+        self,
+        record: RunRecord,
+        folder: Path | None,
+        files: Sequence[str],
+        figures: Mapping[str, float],
+        parent: str | None,
+    ) -> None:
         started = _milliseconds(record.started)
-        name = " · ".join(part for part in (record.clip.name, record.gain) if part)
+        what = record.gain if record.task == "run" else record.task
+        name = " · ".join(part for part in (record.clip.name, what) if part)
         run = self._create(name, tags(record) | ({"mlflow.parentRunId": parent} if parent else {}), started)
         client, _ = self._open()
         try:
-            _send(client, run, record, folder)
+            _send(client, run, record, [folder / name for name in files] if folder else [], figures)
         except Exception:
             client.set_terminated(run, "FAILED")
             raise
@@ -182,6 +201,7 @@ def tags(record: RunRecord) -> dict[str, str]:
     """What runs are found by in MLflow."""
     found = {
         "clip": record.clip.name,
+        "task": record.task,
         "production": record.production,
         "preset": record.preset,
         "gain": record.gain,
@@ -228,20 +248,21 @@ def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]
     return found
 
 
-def _send(client: Any, run: str, record: RunRecord, folder: Path | None) -> None:
+def _send(client: Any, run: str, record: RunRecord, files: Sequence[Path], figures: Mapping[str, float]) -> None:
     from mlflow.entities import Metric, Param
 
-    report = folder / "report.json" if folder else None
-    units = json.loads(report.read_text("utf-8")).get("units", {}) if report and report.is_file() else {}
+    there = [path for path in files if path.is_file()]
+    report = next((path for path in there if path.name == "report.json"), None)
+    units = json.loads(report.read_text("utf-8")).get("units", {}) if report else {}
     now = _now()
-    numbers = [Metric(name, value, now, 0) for name, value in metrics(record, units).items()]
+    found = metrics(record, units) | {_key(name): value for name, value in figures.items()}
+    numbers = [Metric(name, value, now, 0) for name, value in found.items()]
     texts = [Param(name, value) for name, value in params(record).items()]
     client.log_batch(run, metrics=numbers[:1000], params=texts[:_BATCH])
     for start in range(_BATCH, len(texts), _BATCH):
         client.log_batch(run, params=texts[start : start + _BATCH])
-    for path in (folder / name for name in ARTIFACTS if folder):
-        if path.is_file():
-            client.log_artifact(run, str(path))
+    for path in there:
+        client.log_artifact(run, str(path))
 
 
 def _import() -> Any:

@@ -17,18 +17,40 @@ from stages.media.images import one_line
 
 @dataclass(frozen=True)
 class Target:
-    """Where a delivery goes: to `file`, or with None as `master` into a job folder of its own, `root/name-N`."""
+    """Where a delivery goes: to `file`, or with None as `master` into a job folder of its own, `root/name-N`.
+
+    With `beside`, `file` is a folder, which several deliveries may share: `master` and the files of these names go
+    into it.
+    """
 
     file: Path | None
     root: Path
     name: str
     master: str
     overwrite: bool = False
+    beside: tuple[str, ...] | None = None
 
     @property
     def parent(self) -> Path:
         """The folder that the work folder is made in, on the same file system as the delivery."""
-        return self.file.parent if self.file else self.root
+        if self.file is None:
+            return self.root
+        return self.file if self.shared and self.file.is_dir() else self.file.parent
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files that a folder gets, the master first."""
+        return (self.master, *(self.beside or ()))
+
+    @property
+    def shared(self) -> bool:
+        """True if the delivery goes into a folder that may hold other runs' files, which stay."""
+        return self.file is not None and self.beside is not None
+
+    @property
+    def delivery(self) -> Path | None:
+        """The master's path, where it is known already."""
+        return self.file / self.master if self.file and self.shared else self.file
 
     def check(self, source: Path) -> None:
         """Refuse a delivery that would replace its own source, or something that nobody said to replace.
@@ -45,25 +67,44 @@ class Target:
             self.file.exists()
         except OSError as error:
             raise DeliveryError(f"out: cannot write to {str(self.file)[:80]}...: {error.strerror}") from error
-        if self.file.exists() and source.exists() and self.file.samefile(source):
-            raise ConfigError(f"out: {self.file} is the clip itself; name another file")
-        if self.file.is_dir():
-            raise ConfigError(f"out: {self.file} is a folder; name a file, such as out={self.file / 'take.mov'}")
-        if self.file.exists() and not self.overwrite:
-            raise ConfigError(f"out: {self.file} exists; name another file or add overwrite=true")
+        if self.shared:
+            self._check_folder(self.file)
+        else:
+            self._check_file(self.file, source)
+
+    def _check_file(self, file: Path, source: Path) -> None:
+        if file.exists() and source.exists() and file.samefile(source):
+            raise ConfigError(f"out: {file} is the clip itself; name another file")
+        if file.is_dir():
+            raise ConfigError(f"out: {file} is a folder; name a file, such as out={file / 'take.mov'}")
+        if file.exists() and not self.overwrite:
+            raise ConfigError(f"out: {file} exists; name another file or add overwrite=true")
+
+    def _check_folder(self, folder: Path) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"out: {folder} is a file; name a folder, such as out={folder.with_suffix('')}.analysis")
+        there = [name for name in self.names if (folder / name).exists()]
+        if there and not self.overwrite:
+            raise ConfigError(f"out: {folder / there[0]} exists; name another folder or add overwrite=true")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """`folder` is where a run writes; `report` and `delivery` are where things will lie in the end."""
+    """`folder` is where a run writes; `report` and `delivery` are where things will lie in the end.
+
+    shared: as in `Target`, of `report`.
+    """
 
     folder: Path
     report: Path
     delivery: Path
     owner: Owner
+    shared: bool = False
 
     def publish(self, made: Path) -> None:
         """Give the finished master `made` and the work folder their final names, each in one rename.
+
+        Into a folder that is there already, file by file, the master last.
 
         Raises:
             DeliveryError: a rename failed.
@@ -76,9 +117,19 @@ class Workspace:
             else:
                 os.replace(made, self.delivery)
                 shutil.rmtree(self.report, ignore_errors=True)
-            self.folder.rename(self.report)
+            if self.shared:
+                self._share()
+            else:
+                self.folder.rename(self.report)
         except OSError as error:
             raise DeliveryError(f"out: cannot publish {self.delivery}: {error.strerror or error}") from error
+
+    def _share(self) -> None:
+        try:
+            self.folder.rename(self.report)
+        except OSError:  # it holds other files
+            for path in sorted(self.folder.iterdir(), key=lambda path: path.name == self.delivery.name):
+                os.replace(path, self.report / path.name)
 
 
 @contextmanager
@@ -90,26 +141,27 @@ def workspace(target: Target) -> Iterator[Workspace]:
     Raises:
         DeliveryError: the folder cannot be made or written.
     """
-    missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
+    parent = target.parent
+    missing = [p for p in (parent, *parent.parents) if not p.exists()]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sweep(target.parent)
-        folder = Path(mkdtemp(prefix=PREFIX, dir=target.parent))
-        report = _claim(target.root, target.name) if target.file is None else _beside(target.file)
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent)
+        folder = Path(mkdtemp(prefix=PREFIX, dir=parent))
+        report = _beside(target, target.file) if target.file else _claim(target.root, target.name)
         owner = Owner(folder, report if target.file is None else None)
     except OSError as error:
         _remove_empty(missing)
-        raise DeliveryError(f"out: cannot write to {target.parent}: {error.strerror or error}") from error
+        raise DeliveryError(f"out: cannot write to {parent}: {error.strerror or error}") from error
     try:
-        yield Workspace(folder, report, target.file or report / target.master, owner)
+        yield Workspace(folder, report, target.delivery or report / target.master, owner, target.shared)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         owner.release()
-        _remove_empty([report, *missing] if report.exists() else missing)
+        _remove_empty([report, *missing] if report.exists() and not target.shared else missing)
 
 
-def _beside(file: Path) -> Path:
-    return file.with_name(f"{file.stem}.report")
+def _beside(target: Target, file: Path) -> Path:
+    return file if target.shared else file.with_name(f"{file.stem}.report")
 
 
 def _claim(root: Path, name: str) -> Path:

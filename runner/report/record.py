@@ -13,6 +13,7 @@ from stages.errors import DeliveryError
 from stages.packets import Clip
 
 SCHEMA: Final = 1
+Task = Literal["run", "analyse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class RunRecord:
     config is the resolved configuration as plain values. changed maps the dotted key of each setting that differs from
     the preset to (the preset's value, the run's value). stage_ms is milliseconds per frame. scores are the quality
     scores of the delivery by their documented names. started is ISO 8601 in UTC; seconds is wall time.
+    task is the command: a run delivers pictures, an analysis tables.
     error is the one-line text of a failed run, empty for a good one; a failed run may have no delivery.
     """
 
@@ -81,6 +83,7 @@ class RunRecord:
     started: str
     seconds: float
     delivery: Delivered | None = None
+    task: Task = "run"
     config: Mapping[str, Any] = field(default_factory=dict)
     preset: str = ""
     gain: str = ""

@@ -33,7 +33,7 @@ def compose(*overrides: str) -> dict[str, Any]:
 def test_every_shipped_file_composes_and_builds(file: Path) -> None:
     config = compose(f"{file.parent}={file.name}")
     graph = build(config["graph"])
-    assert plan(graph, (config["report"] or {}).values()).render
+    assert plan(graph, (config["report"] or {}).values()).steps
     for group in ("decode", "tracking", "assets"):
         instantiate(config[group], group)
 
