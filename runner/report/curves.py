@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.report.decimate import Decimator, Envelope
+from runner.report.draw import band, path, ticks
 from runner.report.rows import CURVES
 from runner.report.summary import CHANGED, PRESENT, UnitSummary
 from stages import facs
@@ -37,7 +38,7 @@ PANEL_STYLE: Final = """
 .panel text{font:10px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--dim)}
 .panel .name{font-size:12px;font-weight:600;fill:var(--ink)}.panel .gain{fill:var(--asked);font-size:12px}
 .panel .rule{stroke:var(--rule);stroke-width:1;fill:none}
-.panel .band{stroke:none;opacity:.22}.panel .line{fill:none;stroke-width:1.4;stroke-linejoin:round}
+.panel .band{stroke:none;opacity:.22}.panel .line{fill:none;stroke-width:1.4;stroke-linejoin:round;stroke-linecap:round}
 .panel .line.measured{stroke:var(--measured)}.panel .band.measured{fill:var(--measured)}
 .panel .line.asked{stroke:var(--asked)}.panel .band.asked{fill:var(--asked)}
 .panel .dots{fill:none;stroke:var(--achieved);stroke-width:3;stroke-linecap:round}.panel .dots.dense{stroke-width:1.6}
@@ -117,30 +118,20 @@ def _axes(top: int, end: float) -> Iterator[str]:
         yield f'<path class="rule" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
         if level in (0, top):
             yield f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{level}</text>'
-    step = tick_step(end)
-    for i in range(int(end / step + 1e-9) + 1):
-        x = LEFT + i * step / max(end, 1e-9) * (RIGHT - LEFT)
-        anchor = "start" if i == 0 else "end" if x > RIGHT - 8 else "middle"
-        yield f'<text x="{x:.1f}" y="{BOTTOM + 14}" text-anchor="{anchor}">{_clock(i * step, end)}</text>'
-
-
-def tick_step(end: float) -> float:
-    """Seconds between ticks: at most five, on numbers that people count in."""
-    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
-    return next((step for step in steps if end / step <= 4.5), 3600 * math.ceil(end / 3600 / 4.5))
-
-
-def _clock(seconds: float, end: float) -> str:
-    return f"{seconds:g} s" if end < 120 else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    for seconds, label in ticks(end):
+        x = LEFT + seconds / max(end, 1e-9) * (RIGHT - LEFT)
+        anchor = "start" if seconds == 0 else "end" if x > RIGHT - 8 else "middle"
+        yield f'<text x="{x:.1f}" y="{BOTTOM + 14}" text-anchor="{anchor}">{label}</text>'
 
 
 def _drawn(envelope: Envelope, unit: int, x: NDArray[np.float64], top: int, shown: Sequence[str]) -> Iterator[str]:
     """Asked is drawn only where it differs: an unchanged curve would hide the measured one."""
     for curve, name in enumerate(shown):
-        if envelope.rows[curve].max(initial=0) > 1:
-            yield f'<path class="band {name}" d="{_band(envelope, curve, unit, x, top)}"/>'
-        path = _path(x, _y(envelope.mean(curve, unit), top))
-        yield f'<path class="line {name}" data-curve="{name}" d="{path}"/>' if path else ""
+        if envelope.rows[curve, :, unit].max(initial=0) > 1:
+            low, high = _y(envelope.low[curve, :, unit], top), _y(envelope.high[curve, :, unit], top)
+            yield f'<path class="band {name}" d="{band(x, low, high)}"/>'
+        line = path(x, _y(envelope.mean(curve, unit), top))
+        yield f'<path class="line {name}" data-curve="{name}" d="{line}"/>' if line else ""
     back = _y(envelope.mean(2, unit), top)
     dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x, back, strict=True) if math.isfinite(a + b))
     dense = " dense" if dots.count("M") > _DENSE else ""
@@ -149,27 +140,3 @@ def _drawn(envelope: Envelope, unit: int, x: NDArray[np.float64], top: int, show
 
 def _y(value: NDArray[Any], top: int) -> NDArray[Any]:
     return np.asarray(BOTTOM - np.minimum(value, top) / top * (BOTTOM - TOP))
-
-
-def _path(x: NDArray[np.float64], y: NDArray[Any]) -> str:
-    """A line with a gap wherever there is no value."""
-    parts, pen = [], "M"
-    for a, b in zip(x, y, strict=True):
-        there = math.isfinite(a + b)
-        if there:
-            parts.append(f"{pen}{a:.1f} {b:.1f}")
-        pen = "L" if there else "M"
-    return "".join(parts)
-
-
-def _band(envelope: Envelope, curve: int, unit: int, x: NDArray[np.float64], top: int) -> str:
-    low, high = _y(envelope.low[curve, :, unit], top), _y(envelope.high[curve, :, unit], top)
-    there = ~np.isnan(x) & ~np.isnan(low)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], there.astype(np.int8), [0]])))
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    return "".join(_outline(x[a:b], low[a:b], high[a:b]) for a, b in runs)
-
-
-def _outline(x: NDArray[np.float64], low: NDArray[Any], high: NDArray[Any]) -> str:
-    points = [*zip(x, high, strict=True), *zip(x[::-1], low[::-1], strict=True)]
-    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points) + "Z"

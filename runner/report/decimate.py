@@ -18,42 +18,55 @@ MOST_TRACKS: Final = 12
 
 @dataclass(slots=True)
 class Envelope:
-    """One face's curves over the slots of a clip.
+    """One face's curves over the slots of a clip; a curve has the same channels as the others.
 
-    low, high, total: (3, slots, facs.COUNT) in the order of `CURVES`; low and high are NaN where nothing is.
-    rows: (3, slots) how many values went in. time: (slots,) sum of seconds of the measured values.
+    low, high, total: (curves, slots, channels); low and high are NaN where nothing is. rows: the same shape, how many
+    values went in. count, time: (slots,) rows of the face, and the sum of their seconds.
     """
 
     low: Floats
     high: Floats
     total: Floats
     rows: NDArray[np.int32]
+    count: NDArray[np.int32]
     time: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, slots: int) -> Envelope:
+    def empty(cls, slots: int, curves: int = len(CURVES), channels: int = facs.COUNT) -> Envelope:
         """No rows yet."""
-        shape = (len(CURVES), slots, facs.COUNT)
+        shape = (curves, slots, channels)
         nothing = np.full(shape, np.nan, np.float32)
-        return cls(nothing, nothing.copy(), np.zeros(shape, np.float32), np.zeros(shape[:2], np.int32), np.zeros(slots))
+        sums, rows = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
+        return cls(nothing, nothing.copy(), sums, rows, np.zeros(slots, np.int32), np.zeros(slots))
+
+    def add(self, slot: NDArray[np.int64], seconds: NDArray[np.float64], values: Floats) -> None:
+        """Count rows in: (n,) slots and seconds, (n, curves, channels) values, NaN where there is none."""
+        np.add.at(self.count, slot, 1)
+        np.add.at(self.time, slot, seconds)
+        for curve in range(values.shape[1]):
+            one, there = values[:, curve], ~np.isnan(values[:, curve])
+            np.fmin.at(self.low[curve], slot, one)
+            np.fmax.at(self.high[curve], slot, one)
+            np.add.at(self.total[curve], slot, np.where(there, one, 0))
+            np.add.at(self.rows[curve], slot, there)
 
     def seconds(self) -> NDArray[np.float64]:
-        """(slots,) mean presentation time; NaN where nothing was measured."""
+        """(slots,) mean presentation time; NaN where the face is not."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.rows[0] > 0, self.time / self.rows[0], np.nan)
+            return np.where(self.count > 0, self.time / self.count, np.nan)
 
-    def mean(self, curve: int, unit: int) -> Floats:
+    def mean(self, curve: int, channel: int) -> Floats:
         """(slots,) mean of one curve; NaN where nothing is."""
-        rows = self.rows[curve]
+        rows = self.rows[curve, :, channel]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(rows > 0, self.total[curve, :, unit] / rows, np.nan).astype(np.float32)
+            return np.where(rows > 0, self.total[curve, :, channel] / rows, np.nan).astype(np.float32)
 
 
 @dataclass(slots=True)
-class Decimator:
-    """Collects blocks of a clip of `frames` frames into envelopes per track; a slot spans whole frames.
+class Slots:
+    """Collects rows of a clip of `frames` frames into an envelope per face; a slot spans whole frames.
 
-    Clips of at most `SLOTS` frames keep every value. Of tracks beyond `MOST_TRACKS`, in order of appearance, only the
+    Clips of at most `SLOTS` frames keep every value. Of faces beyond `MOST_TRACKS`, in order of appearance, only the
     number is kept (`left_out`).
     """
 
@@ -67,26 +80,23 @@ class Decimator:
         """How many slots the clip is cut into."""
         return max(1, min(SLOTS, self.frames))
 
-    def add(self, rows: Rows) -> None:
-        """Count one block in."""
-        values = rows.values.mean(axis=3)
+    def collect(self, rows: Rows, values: Floats) -> None:
+        """Count one block in; values: (n, curves, channels)."""
         slot = np.minimum(rows.frame * self.slots // max(self.frames, 1), self.slots - 1)
         self.end = max(self.end, float(rows.seconds.max(initial=0)))
-        for track in np.unique(rows.track):
-            mine = rows.track == track
+        for track in np.unique(rows.track).tolist():
             if track not in self.tracks and len(self.tracks) >= MOST_TRACKS:
-                self.left_out.add(int(track))
+                self.left_out.add(track)
                 continue
-            envelope = self.tracks.setdefault(int(track), Envelope.empty(self.slots))
-            np.add.at(envelope.time, slot[mine], rows.seconds[mine])
-            for curve in range(len(CURVES)):
-                _collect(envelope, curve, slot[mine], values[mine, curve])
+            mine = rows.track == track
+            envelope = self.tracks.setdefault(track, Envelope.empty(self.slots, *values.shape[1:]))
+            envelope.add(slot[mine], rows.seconds[mine], values[mine])
 
 
-def _collect(envelope: Envelope, curve: int, slot: NDArray[np.int64], values: Floats) -> None:
-    there = ~np.isnan(values[:, 0])
-    slot, values = slot[there], values[there]
-    np.fmin.at(envelope.low[curve], slot, values)
-    np.fmax.at(envelope.high[curve], slot, values)
-    np.add.at(envelope.total[curve], slot, values)
-    np.add.at(envelope.rows[curve], slot, 1)
+@dataclass(slots=True)
+class Decimator(Slots):
+    """The curves of a report: `CURVES`, mean of both sides."""
+
+    def add(self, rows: Rows) -> None:
+        """Count one block in."""
+        self.collect(rows, rows.values.mean(axis=3))

@@ -6,8 +6,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from runner.report.curves import BOTTOM, LEFT, RIGHT, TOP, Chart, charts, sheet, tick_step
+from runner.report.curves import BOTTOM, LEFT, RIGHT, TOP, Chart, charts, sheet
 from runner.report.decimate import MOST_TRACKS, SLOTS, Decimator
+from runner.report.draw import tick_step
 from runner.report.rows import blocks
 from runner.report.summary import Summary
 from tests.runner.report.made import TIME_BASE, Line, line, smile, units
