@@ -1,6 +1,8 @@
-"""The Action Unit basis: how each unit displaces the 478 landmarks of a face.
+"""The face model's tables: how neutral faces differ, how each Action Unit moves them, and what a tracker makes of it.
 
-`basis.npz` is written by `stages.expression.make_basis` from the CC0 calibration rig; nobody edits it by hand.
+Two files, which nobody edits by hand. `basis.npz` is how skin moves: `stages.expression.make_basis` reads it off the
+CC0 calibration rig. `tracked.npz` is what the landmark tracker reports of such faces, which is not the same:
+`stages.expression.calibration.shapes` learns it from photographs of hundreds of the rig's people.
 """
 
 from __future__ import annotations
@@ -16,43 +18,57 @@ from stages import facs
 from stages.faces import layouts
 from stages.packets import Floats
 
-MODES: Final = 24
+MODES: Final = 48
 UNEXPLAINED: Final = 64
+TURNS: Final = 12
 PATH: Final = Path(__file__).with_name("basis.npz")
+TRACKED: Final = Path(__file__).with_name("tracked.npz")
 
 
 @dataclass(frozen=True)
 class Basis:
     """The mean face and its displacements, in face space (see `stages.expression.pose`).
 
-    mean: (478, 3) the average face at rest: lips closed, eyes open.
+    mean: (478, 3) the average face at rest, lips closed and eyes open: the face that poses are fitted with.
     displacement: (facs.COUNT, 2, 478, 3) by one unit of intensity, performer's left and right half; 5 is the rig's
-    full weight. The halves of an unsided unit sum to the whole. A face with intensities x (facs.COUNT, 2) is
-    `mean + sum(x * displacement)`. AU30's halves are jaw left and jaw right. Closing an eye is one movement under
-    three names: AU43 carries it, AU45 and AU46 are zero.
-    identity: (MODES, 478, 3) how neutral faces differ from the mean: principal components, each one standard deviation.
-    response: (facs.COUNT, 2, 478, 3) what the landmark tracker shows of a true movement by `displacement`. It knows how
-    faces move, so it shows less than the whole, and moves points that did not: who moves pixels uses `displacement`,
-    who reads a tracked face uses `response`.
-    unexplained: (UNEXPLAINED, 478, 3) what responses leave of tracked faces: principal components over random faces of
-    the rig, each one standard deviation.
-    provenance: what it was made from, as JSON.
+    full weight times `recipes.REACH`. The halves of an unsided unit sum to the whole. A face with intensities x
+    (facs.COUNT, 2) is `mean + sum(x * displacement)`. AU30's halves are jaw left and jaw right. Closing an eye is one
+    movement under three names: AU43 carries it, AU45 and AU46 are zero.
+
+    As the tracker reports it, after alignment by `pose.fit`:
+
+    neutral: (478, 3) the mean of tracked faces at rest. identity: (MODES, 478, 3) how people at rest differ from it:
+    principal components, each one standard deviation.
+    response: (facs.COUNT, 2, 478, 3) what is seen of a true movement by `displacement`. The tracker knows how faces
+    move, so it shows less than the whole, and moves points that did not: who moves pixels uses `displacement`, who
+    reads a tracked face uses `response`.
+    turning: (TURNS, 478, 3) how a face at rest seems to change as the head turns, see `turns`.
+    unexplained: (UNEXPLAINED, 478, 3) what all of these leave of tracked faces: principal components, each one
+    standard deviation; floor: (478, 3) the standard deviation that remains of every coordinate.
+    provenance: what both files were made from, as JSON.
     """
 
     mean: Floats
     displacement: Floats
+    neutral: Floats
     identity: Floats
     response: Floats
+    turning: Floats
     unexplained: Floats
+    floor: Floats
     provenance: str
 
     def __post_init__(self) -> None:
+        face = (layouts.COUNT, 3)
         wanted = {
-            "mean": (layouts.COUNT, 3),
-            "displacement": (facs.COUNT, 2, layouts.COUNT, 3),
-            "identity": (MODES, layouts.COUNT, 3),
-            "response": (facs.COUNT, 2, layouts.COUNT, 3),
-            "unexplained": (UNEXPLAINED, layouts.COUNT, 3),
+            "mean": face,
+            "displacement": (facs.COUNT, 2, *face),
+            "neutral": face,
+            "identity": (MODES, *face),
+            "response": (facs.COUNT, 2, *face),
+            "turning": (TURNS, *face),
+            "unexplained": (UNEXPLAINED, *face),
+            "floor": face,
         }
         for name, shape in wanted.items():
             array = getattr(self, name)
@@ -65,16 +81,46 @@ class Basis:
         face: Floats = self.mean + np.tensordot(values, self.displacement, 2)
         return face.astype(np.float32, copy=False)
 
-    def save(self, path: Path) -> None:
-        """Write it as a compressed npz; the same basis gives the same bytes."""
-        shapes = {"mean": self.mean, "displacement": self.displacement, "identity": self.identity}
-        facts = {"response": self.response, "unexplained": self.unexplained, "provenance": np.asarray(self.provenance)}
-        np.savez_compressed(path, **shapes, **facts)  # type: ignore[arg-type]
+    def turned(self, angles: Floats) -> Floats:
+        """(478, 3) what a head pose (yaw, pitch, roll in degrees) adds to a tracked face; take it away to compare."""
+        seen: Floats = np.tensordot(turns(angles), self.turning, 1)
+        return seen.astype(np.float32, copy=False)
+
+
+def turns(angles: Floats) -> Floats:
+    """(..., TURNS) the terms by which `Basis.turning` counts, of yaw, pitch and roll in degrees, (..., 3).
+
+    The tracker's depth is a guess and lenses foreshorten, so that an aligned face changes with the pose: by products
+    of angles up to the third order.
+    """
+    yaw, pitch, roll = np.moveaxis(np.clip(np.asarray(angles) / FULL, -MOST, MOST), -1, 0)
+    straight = (yaw, pitch, yaw**2, pitch**2, yaw * pitch, yaw**3, pitch**3, yaw**2 * pitch, yaw * pitch**2)
+    return np.stack([*straight, roll, roll * yaw, roll * pitch], -1).astype(np.float32)
+
+
+FULL: Final = np.array([30.0, 20.0, 15.0], np.float32)  # degrees of yaw, pitch and roll that count as 1
+MOST: Final = 1.5  # beyond, the last value counts: nothing was learned there
+
+
+def write(path: Path, provenance: str, **arrays: Floats) -> None:
+    """A compressed npz; the same arrays give the same bytes."""
+    np.savez_compressed(path, **arrays, provenance=np.asarray(provenance))  # type: ignore[arg-type]
+
+
+@cache
+def load_mean() -> Floats:
+    """`Basis.mean` alone: all that the making of `tracked.npz` may need."""
+    with np.load(PATH) as rig:
+        mean: Floats = rig["mean"].astype(np.float32)
+    mean.setflags(write=False)
+    return mean
 
 
 @cache
 def load() -> Basis:
-    """The committed basis; read once a process, its arrays are read-only."""
-    with np.load(PATH) as arrays:
-        shapes = (arrays["mean"], arrays["displacement"], arrays["identity"], arrays["response"])
-        return Basis(*shapes, arrays["unexplained"], str(arrays["provenance"]))
+    """The committed tables; read once a process, the arrays are read-only."""
+    with np.load(PATH) as rig, np.load(TRACKED) as tracked:
+        shapes = {name: rig[name].astype(np.float32) for name in ("mean", "displacement")}
+        shapes |= {name: tracked[name].astype(np.float32) for name in tracked.files if name != "provenance"}
+        facts = f'{{"basis": {rig["provenance"]}, "tracked": {tracked["provenance"]}}}'
+    return Basis(**shapes, provenance=facts)

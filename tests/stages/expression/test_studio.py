@@ -8,11 +8,11 @@ import pytest
 from stages import facs
 from stages.errors import ModelError
 from stages.expression import basis, solve
+from stages.expression.calibration import acting
 from stages.expression.make_basis import MAP
-from stages.expression.make_response import intensities, random_shares, sitters
 from stages.expression.recipes import RECIPES, blended, full, summed
 from stages.expression.rig import Rig
-from stages.expression.studio.people import Shot, cast
+from stages.expression.studio.people import Shot, cast, shot
 from stages.expression.studio.reading import PRESENT, Reader, Sitter
 from stages.expression.studio.scene import Studio
 from stages.models.registry import shipped
@@ -30,12 +30,17 @@ def reader(rig: Rig) -> Reader:
         return Reader.of(rig, places["vertex"], basis.load().mean)
 
 
+def sitters(rig: Rig, seed: int, count: int) -> list[Sitter]:
+    rng = np.random.default_rng(seed)
+    return [Sitter(number, cast(rig, seed * 1000 + number), shot(rng)) for number in range(count)]
+
+
 def gap(shape: np.ndarray, upper: int, lower: int) -> float:
     return float(shape[lower, 1] - shape[upper, 1])
 
 
 def test_the_landmarker_takes_every_photograph_for_a_face(reader: Reader, rig: Rig):
-    shots = [pair[0] for pair in sitters(rig, 5, 6)]
+    shots = sitters(rig, 5, 6)
     meshes = [reader.track(reader.studio.photograph(one.person, {}, one.shot)) for one in shots]
     assert min(mesh.presence for mesh in meshes) > PRESENT
 
@@ -79,15 +84,18 @@ def test_units_that_share_rig_units_add():
 
 
 def test_random_faces_follow_the_seed_and_stay_in_range():
-    draws = [[random_shares(rng) for _ in range(20)] for rng in (np.random.default_rng(1), np.random.default_rng(1))]
+    draws = [
+        [acting.performance(rng) for _ in range(40)] for rng in (np.random.default_rng(1), np.random.default_rng(1))
+    ]
     assert draws[0] == draws[1]
     assert {number for shares in draws[0] for number in shares} <= set(RECIPES)
-    assert all(intensities(shares).min() >= 0 and intensities(shares).max() <= 5 for shares in draws[0])
+    values = [acting.intensities(shares) for shares in draws[0]]
+    assert all(table.min() >= 0 and table.max() <= facs.MAX_INTENSITY for table in values)
 
 
 @pytest.mark.parametrize("number", [1, 2, 4, 12, 15, 20, 25, 26, 43])
 def test_a_unit_of_people_never_seen_reads_back(reader: Reader, rig: Rig, number: int):
-    people = [pair[0] for pair in sitters(rig, 31, 3)]
+    people = sitters(rig, 31, 3)
     unit = facs.INDEX[f"AU{number:02d}"]
 
     def read(share: float) -> float:
