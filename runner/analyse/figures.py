@@ -30,9 +30,9 @@ class Side:
 class UnitFigures:
     """One code of one face, over the `frames` frames on which it was measured with enough confidence.
 
-    mean, peak: intensity 0..5, mean of both sides. peak_s, peak_frame: where the peak is. left, right: None for a code
-    without sides. letters: share of those frames at each FACS letter, and absent. confidence: 0..1, mean over all of
-    the face's frames. below_floor: frames left out.
+    mean: intensity 0..5, mean of both sides. peak: of the stronger side, and where it is: peak_s, peak_frame. letters:
+    share of those frames at each FACS letter of the stronger side, and absent. left, right: None for a code without
+    sides. confidence: 0..1, mean over all of the face's frames. below_floor: frames left out.
     """
 
     label: str
@@ -78,13 +78,8 @@ class FaceFigures:
     unmeasured: tuple[str, ...]
 
     def present(self, least: float) -> list[str]:
-        """The action units, without the head's codes, that reached `least` on a side, in FACS order."""
-        found = ((name, self.units.get(name)) for name in facs.NAMES)
-        return [name for name, unit in found if unit and max(unit.peak, *_peaks(unit)) >= least]
-
-
-def _peaks(unit: UnitFigures) -> tuple[float, float]:
-    return (unit.left.peak if unit.left else 0.0, unit.right.peak if unit.right else 0.0)
+        """The action units, without the head's codes, that reached `least`, in FACS order."""
+        return [name for name in facs.NAMES if name in self.units and self.units[name].peak >= least]
 
 
 class Figures:
@@ -122,23 +117,24 @@ class _Sums:
         rows, seconds = block.rows, block.rows.seconds[mine]
         trust = block.confidence[mine]
         confidence = np.concatenate([rows.confidence[mine], np.repeat(trust[:, None], len(facs.HEAD), 1)], axis=1)
-        values = np.concatenate([block.both[mine], block.head[mine]], axis=1).astype(np.float64)
-        sure = (confidence >= floor) & ~np.isnan(values)
+        mean = np.concatenate([block.both[mine], block.head[mine]], axis=1).astype(np.float64)
+        strong = np.concatenate([block.sides[mine].max(axis=2), block.head[mine]], axis=1)
+        sure = (confidence >= floor) & ~np.isnan(mean)
         self.frames += len(seconds)
         self.below += int((trust < floor).sum())
         self.bridged += sum(face.bridged for face, ours in zip(block.faces, mine, strict=True) if ours)
         self.first, self.last = min(self.first, seconds[0]), max(self.last, seconds[-1])
         self.trust += float(trust.sum())
         self.confidence += confidence.sum(axis=0)
-        self._count(values, sure, seconds, rows.frame[mine])
+        self.sure += sure.sum(axis=0)
+        self.sum += np.where(sure, mean, 0).sum(axis=0)
+        self._peak(strong, sure, seconds, rows.frame[mine])
         sides = np.where(sure[:, : facs.COUNT, None], block.sides[mine], 0)
         self.side_sum += sides.sum(axis=0)
         np.maximum(self.side_peak, sides.max(axis=0), out=self.side_peak)
         self._turn(np.concatenate([rows.pose[mine], np.degrees(block.gaze[mine])], axis=1), trust >= floor)
 
-    def _count(self, values: Any, sure: Any, seconds: Any, frames: Any) -> None:
-        self.sure += sure.sum(axis=0)
-        self.sum += np.where(sure, values, 0).sum(axis=0)
+    def _peak(self, values: Any, sure: Any, seconds: Any, frames: Any) -> None:
         for level in range(len(SCALE)):
             self.levels[:, level] += (sure & (levels(values) == level)).sum(axis=0)
         known = np.where(sure, values, -np.inf)

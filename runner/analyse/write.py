@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runner.analyse.bars import bars
 from runner.analyse.block import walk
 from runner.analyse.figures import FaceFigures, Figures
 from runner.analyse.landmarks import LandmarksTable
+from runner.analyse.lanes import Traces, lanes
 from runner.analyse.options import Options
+from runner.analyse.page import page
+from runner.analyse.svg import Picture, sheet
 from runner.analyse.table import UnitsTables
 from runner.passes import Run
 from runner.progress import bar
-from runner.report.plain import to_plain
+from runner.report.plain import from_plain, to_plain
 from runner.report.record import RunRecord
 
 NAMES: Final = (
@@ -22,6 +27,8 @@ NAMES: Final = (
     "{}.units.csv",
     "{}.landmarks.parquet",
     "{}.analysis.json",
+    "{}.curves.svg",
+    "{}.analysis.html",
 )
 """The files of an analysis, by the clip's name, the main one first."""
 
@@ -33,6 +40,7 @@ class Found:
     names: tuple[str, ...]
     frames: int
     faces: tuple[FaceFigures, ...]
+    traces: Traces
 
 
 def measured(folder: Path, run: Run, options: Options) -> Found:
@@ -49,7 +57,7 @@ def measured(folder: Path, run: Run, options: Options) -> Found:
         "clip_sha256": run.shot.clip_sha256,
         "time_base": str(run.shot.clip.time_base),
     }
-    figures = Figures(options.min_confidence)
+    figures, traces = Figures(options.min_confidence), Traces(frames=len(units))
     with (
         UnitsTables(folder / names[0], folder / names[1], options, about) as table,
         LandmarksTable(folder / names[2], about) as points,
@@ -59,16 +67,38 @@ def measured(folder: Path, run: Run, options: Options) -> Found:
             table.add(block)
             points.add(block)
             figures.add(block)
+            traces.add(block)
             advance()
-    return Found(names=names, frames=len(units), faces=figures.faces())
+    return Found(names=names, frames=len(units), faces=figures.faces(), traces=traces)
 
 
 def write(folder: Path, record: RunRecord, found: Found, options: Options) -> None:
-    """Write the figures into `folder`.
+    """Write figures, curves and page into `folder`.
 
     Raises:
         OSError: the folder cannot be written.
     """
+    record = from_plain(RunRecord, to_plain(record))  # as it may be shown: without passwords
     plain = {**record.to_plain(), "frames": found.frames, "people": [to_plain(face) for face in found.faces]}
-    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / found.names[3]).write_text(text, encoding="utf-8")
+    drawn = list(_pictures(found, options.present))
+    note = _note(found)
+    texts = (
+        json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        sheet(drawn, record.clip.name, note or ("" if drawn else "No face in any frame.")),
+        page(record, frames=found.frames, faces=found.faces, pictures=drawn, note=note, present=options.present),
+    )
+    for name, text in zip(found.names[3:], texts, strict=True):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _pictures(found: Found, present: float) -> Iterator[Picture]:
+    for face in found.faces:
+        if face.face_id in found.traces.tracks and found.frames == 1:
+            yield bars(face, present)
+        elif face.face_id in found.traces.tracks:
+            yield lanes(face, found.traces.tracks[face.face_id], found.traces.end, present)
+
+
+def _note(found: Found) -> str:
+    more = len(found.traces.left_out)
+    return f"{more} further face{'s are' if more > 1 else ' is'} in {found.names[0]}." if more else ""

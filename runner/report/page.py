@@ -54,7 +54,8 @@ def write_page(
 ) -> None:
     """Render the page. `factor` is the amplification of the difference view, `left_out` the faces without curves."""
     slowest = max(record.stage_ms.values(), default=0.0)
-    text = _template().render(
+    text = render(
+        "page.html",
         record=record,
         shown=[_shown(still, factor) for still in stills],
         factor=factor,
@@ -67,8 +68,8 @@ def write_page(
         stages=sorted(record.stage_ms.items(), key=lambda item: -item[1]),
         slowest=slowest,
         config=json.dumps(to_plain(record.config), indent=2, ensure_ascii=False),
-        style=_text("page.css") + PANEL_STYLE,
-        script=_text("page.js"),
+        style=page_file("page.css") + PANEL_STYLE,
+        script=page_file("page.js"),
     )
     path.write_text(text, encoding="utf-8")
 
@@ -138,18 +139,28 @@ def _uri(picture: Picture) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
 
 
-def _text(name: str) -> str:
+def render(template: str, **values: Any) -> str:
+    """A template beside this module, filled in; whatever it names must be given."""
+    return _environment().get_template(template).render(**values)
+
+
+def page_file(name: str) -> str:
+    """The text of a file beside this module."""
     return (resources.files("runner.report") / name).read_text("utf-8")
 
 
 @cache
-def _template() -> jinja2.Template:
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FunctionLoader(page_file),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"clock": clock, "size": size, "number": _number, "written": _written, "label": _label}
     environment.globals["facts"] = facts
-    return environment.from_string(_text("page.html"))
+    return environment
 
 
 def _label(unit: str) -> str:
