@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -31,7 +32,7 @@ from stages.errors import ConfigError
 ARTIFACTS: Final = ("report.json", "report.html", "units.parquet", "curves.svg", "contact.jpg")
 LONGEST: Final = 500  # characters of a parameter, as MLflow's tables show
 _BATCH: Final = 100  # parameters MLflow takes at once
-_LEFT_OUT: Final = {"graph", "assets", "bench", "mermaid", "quiet"}  # wiring and stock, not settings of the run
+_LEFT_OUT: Final = {"graph", "assets", "bench", "eval", "mermaid", "quiet"}  # wiring and stock, not settings of the run
 _SQLITE: Final = "sqlite:///"
 _QUIET: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
@@ -107,6 +108,34 @@ class Tracking:
             lambda: self._log(record, folder, files, figures or {}, parent or self.parent), record.clip.name
         )
         return warnings
+
+    def log_figures(
+        self, name: str, settings: Mapping[str, Any], figures: Mapping[str, float], folder: Path, files: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Track an evaluation: a run called `name` with its settings as parameters, its figures, and its files.
+
+        Returns:
+            Warnings, as `log`.
+        """
+        if not self.enabled:
+            return ()
+        paths = [folder / file for file in files]
+        _, warnings = self._bounded(lambda: self._log_figures(name, settings, figures, paths), name)
+        return warnings
+
+    def _log_figures(
+        self, name: str, settings: Mapping[str, Any], figures: Mapping[str, float], files: Sequence[Path]
+    ) -> None:
+        from mlflow.entities import Metric, Param
+
+        run, now = self._create(name, {"task": "eval", "glabella": version("glabella")}, _now()), _now()
+        client, _ = self._open()
+        numbers = [Metric(_key(key), value, now, 0) for key, value in figures.items()]
+        texts = [Param(_key(key), _cut(str(value))) for key, value in _flat(settings)]
+        client.log_batch(run, metrics=numbers[:1000], params=texts[:_BATCH])
+        for path in files:
+            client.log_artifact(run, str(path))
+        client.set_terminated(run, "FINISHED")
 
     def open_sweep(self, name: str, tags: Mapping[str, str] | None = None) -> tuple[str | None, tuple[str, ...]]:
         """Start the run that a sweep's runs are children of; its id (None without tracking) and warnings."""
