@@ -67,7 +67,8 @@ def _each(what: str, units: Scores, key: str, wanted: Mapping[int, float]) -> It
 
 def _words(known: Mapping[int, float], short: list[int], worst: int) -> str:
     missed = f", not {', '.join(f'AU{number}' for number in short)}" if short else ""
-    return f"{len(known) - len(short)} of {len(known)}{missed}; farthest AU{worst}: {known[worst]:.2f}"
+    reached = "not shown" if math.isnan(known[worst]) else f"{known[worst]:.2f}"
+    return f"{len(known) - len(short)} of {len(known)}{missed}; farthest AU{worst}: {reached}"
 
 
 def _overlapping(told: Scores) -> Iterator[Goal]:

@@ -54,7 +54,7 @@ def evaluate_units(settings: Settings) -> Path:
 
 def _pairs(settings: Settings, options: Options, place: Path) -> Iterator[Pair]:
     asks = asked(options)
-    library = Library(place, options.side, options.rate, int(settings["workers"]))
+    library = Library(place, options.side, options.rate, int(settings["workers"]), options.film)
     meter, others = Meter(settings, place), 0
     with bar("evaluating", len(asks), settings["quiet"]) as advance:
         for i, film in enumerate(library.films(asks)):
@@ -63,7 +63,7 @@ def _pairs(settings: Settings, options: Options, place: Path) -> Iterator[Pair]:
             advance()
             if (i + 1) % 20 == 0:
                 say(f"{i + 1} of {len(asks)} clips are measured")
-    if others:
+    if others:  # such as those of an earlier release
         say(f"warning: {others} of {len(asks)} clips in {place} were filmed by other code; delete it to film them anew")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
@@ -49,21 +50,28 @@ class Film:
 
 @dataclass(frozen=True)
 class Library:
-    """Films lie in `folder`; `side` pixels wide and high, `rate` frames a second. workers: processes that film."""
+    """Films lie in `folder`; `side` pixels wide and high, `rate` frames a second.
+
+    workers: processes that film. filming: False leaves out what is not there.
+    """
 
     folder: Path
     side: int
     rate: int
-    workers: int
+    workers: int = 1
+    filming: bool = True
 
     def films(self, asks: Sequence[Ask]) -> Iterator[Film]:
-        """Every take that is asked for, in order; those not there yet are filmed meanwhile.
+        """Every take that is asked for, in order; those not there yet are filmed meanwhile, or left out.
 
         Raises:
             ModelError: something has to be filmed, and `moderngl` is missing or no OpenGL context can be had.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         missing = [ask for ask in asks if not self._truth(ask.name).is_file()]
+        if not self.filming:
+            yield from (self.load(ask.name) for ask in asks if ask not in missing)
+            return
         if missing:
             say(f"filming {len(missing)} of {len(asks)} clips ...")
         if self.workers == 1 or len(missing) < 2:
@@ -112,7 +120,7 @@ class Library:
         arrays: dict[str, Any] = {name: getattr(take.script, name) for name in _ARRAYS}
         if take.severity is not None:
             arrays["severity"] = take.severity
-        part = path.with_suffix(".part")
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         with part.open("wb") as file:
             np.savez_compressed(file, told=json.dumps(words), parted=film.parted, **arrays)
         part.replace(path)
@@ -132,7 +140,7 @@ class Library:
 def shoot(library: Library, take: Take) -> None:
     """Film a take into the library; runs in a process of its own."""
     clip, parted = library.clip(take), list[float]()
-    part = clip.with_name(f".{clip.name}.part")
+    part = clip.with_name(f".{clip.name}.{os.getpid()}.part")
     try:
         pictures = _told(filming.film(_photographer(library.side), take.script), parted)
         _write(part, pictures, library)
@@ -161,7 +169,7 @@ def _told(film: Iterable[tuple[NDArray[np.uint8], float]], parted: list[float]) 
 
 
 def _write(path: Path, pictures: Iterator[NDArray[np.uint8]], library: Library) -> None:
-    if path.name.endswith(".png.part"):
+    if ".png." in path.name:
         path.write_bytes(cv2.imencode(".png", next(pictures)[..., ::-1])[1].tobytes())
         with suppress(StopIteration):
             next(pictures)

@@ -18,6 +18,7 @@ from runner.analysis import AnalysisCache, content_hash
 from runner.evaluate.code import code_hash
 from runner.graph import SOURCES
 from runner.passes import Run
+from runner.plan import Plan
 from runner.settings import Settings
 from runner.shot import Shot, open_analysis
 from stages import facs
@@ -53,7 +54,9 @@ class Meter:
         """Action Units of the one person in `clip`."""
         shot = replace(self._shot(clip), clip=self._decode.probe(clip), clip_sha256=content_hash(clip))
         cache = AnalysisCache(self.folder / "measured", shot.clip_sha256, float("inf"))
-        run = Run(shot, self.folder, cache, self._keys(shot))
+        keys = self._keys(shot)
+        found = {name: spool for name in shot.plan.kept if (spool := cache.load(keys[name]))}
+        run = Run(replace(shot, plan=_missing(shot.plan, found)), self.folder, cache, keys, timelines={**found})
         passes.measure(run)
         passes.shape(run)
         if shot.plan.render:  # units that are measured live
@@ -83,6 +86,16 @@ class Meter:
             wires = {port: keys[wire] for port, wire in sorted(node.wires.items())}
             keys[node.name] = _hash([node.config, wires, code_hash(_targets(node.config))])
         return keys
+
+
+def _missing(cut: Plan, found: Mapping[str, Any]) -> Plan:
+    """What is left to do of the measuring pass."""
+    needed = set(cut.kept) - found.keys()
+    for node in reversed(cut.measure):
+        if node.name in needed:
+            needed.update(wire for wire in node.wires.values() if wire not in found)
+    kept = tuple(name for name in cut.kept if name not in found)
+    return replace(cut, measure=tuple(node for node in cut.measure if node.name in needed), kept=kept)
 
 
 def _targets(config: Any) -> Iterator[str]:

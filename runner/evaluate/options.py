@@ -80,6 +80,7 @@ class Options:
     first: seed of the first person; the n-th of every protocol is first + n. people: at most so many in each protocol.
     habits: whether people move in their own ways or as the rig does. side: pixels of the pictures. rate: frames a
     second. turn: degrees that heads move to each side. keep: folder in which clips and truth stay and are found again.
+    film: False takes what is kept and leaves out the rest.
     """
 
     protocols: Sequence[str]
@@ -90,6 +91,7 @@ class Options:
     rate: int
     turn: float
     keep: str | None
+    film: bool
     pulses: Pulses
     overlapping: Overlapping
     micro: Pulses
@@ -103,6 +105,8 @@ class Options:
         _positive(side=self.side, rate=self.rate, people=1 if self.people is None else self.people)
         if self.turn < 0:
             raise ConfigError(f"turn: must be degrees from 0, not {self.turn!r}")
+        if not self.film and not self.keep:
+            raise ConfigError("film: false needs a folder to find clips in, such as keep=evalset")
         last = self.first + max(self.count(name) for name in self.protocols or PROTOCOLS)
         if self.first < CALIBRATION.stop and last > CALIBRATION.start:
             raise ConfigError(f"first: {self.first} reaches people of the calibration ({CALIBRATION}); take 900000")
