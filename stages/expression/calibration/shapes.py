@@ -57,7 +57,9 @@ class Sitting:
     @property
     def causes(self) -> Doubles:
         """(n, TURNS + columns) what changes the face: terms of the pose, then intensities by column."""
-        return np.concatenate([turns(self.angles), self.values.reshape(len(self.values), -1) @ columns()], 1)
+        return np.concatenate(
+            [turns(self.angles.astype(np.float32)), self.values.reshape(len(self.values), -1) @ columns()], 1
+        )
 
     def mirrored(self) -> Sitting:
         """The same pictures flipped."""
@@ -74,12 +76,13 @@ PARTNER[[facs.INDEX["AU61"], facs.INDEX["AU62"]]] = facs.INDEX["AU62"], facs.IND
 def mirror(shapes: Doubles) -> Doubles:
     """(..., 1434) faces in the mirror."""
     flipped = shapes.reshape(*shapes.shape[:-1], layouts.COUNT, 3)[..., layouts.MIRROR, :] * FLIP
-    return flipped.reshape(shapes.shape)
+    mirrored: Doubles = flipped.reshape(shapes.shape)
+    return mirrored
 
 
 def columns() -> Doubles:
     """(2 * facs.COUNT, c) which values a regressor is: a side of a sided unit, or the mean of an unsided one's."""
-    found = []
+    found: list[Doubles] = []
     for row, unit in enumerate(facs.UNITS):
         if unit.number in SILENT:
             continue
@@ -130,7 +133,7 @@ def regress(people: Sequence[Sitting]) -> Doubles:
             causes = one.causes - one.causes.mean(0)
             left += causes.T @ causes
             right += causes.T @ (one.shapes - one.shapes.mean(0))
-    return np.linalg.solve(left, right)
+    return np.linalg.solve(left, right).astype(np.float64)
 
 
 def remains(people: Sequence[Sitting], effects: Doubles) -> tuple[Doubles, Doubles, Doubles]:
