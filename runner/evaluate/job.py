@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,8 +39,8 @@ def evaluate_units(settings: Settings) -> Path:
     folder = _folder(settings, started)
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
-    with _place(options) as place:
-        scores = _scores(_pairs(settings, options, place))
+    with _place(options) as place, closing(_pairs(settings, options, place)) as pairs:
+        scores = _scores(pairs)
     judged = goals(scores)
     told = {"options": _plain(settings["eval"]), "goals": [_goal(goal) for goal in judged], "scores": scores}
     made = tables(scores, judged)
@@ -52,12 +52,12 @@ def evaluate_units(settings: Settings) -> Path:
     return path
 
 
-def _pairs(settings: Settings, options: Options, place: Path) -> Iterator[Pair]:
+def _pairs(settings: Settings, options: Options, place: Path) -> Generator[Pair]:
     asks = asked(options)
     library = Library(place, options.side, options.rate, int(settings["workers"]), options.film)
     meter, others = Meter(settings, place), 0
-    with bar("evaluating", len(asks), settings["quiet"]) as advance:
-        for i, film in enumerate(library.films(asks)):
+    with closing(library.films(asks)) as films, bar("evaluating", len(asks), settings["quiet"]) as advance:
+        for i, film in enumerate(films):
             yield Pair(film, meter.measure(film.clip))
             others += film.code != studio_code()
             advance()

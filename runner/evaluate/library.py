@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import signal
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from runner.evaluate.code import code_hash
 from runner.evaluate.takes import PHOTO, Ask, Take
 from runner.progress import say
+from stages.errors import StageError
 from stages.expression.calibration import curves, filming
 from stages.expression.calibration.curves import Doubles, Pulse
 from stages.expression.calibration.filming import Script
@@ -61,7 +65,7 @@ class Library:
     workers: int = 1
     filming: bool = True
 
-    def films(self, asks: Sequence[Ask]) -> Iterator[Film]:
+    def films(self, asks: Sequence[Ask]) -> Generator[Film]:
         """Every take that is asked for, in order; those not there yet are filmed meanwhile, or left out.
 
         Raises:
@@ -86,15 +90,20 @@ class Library:
             yield self.load(ask.name)
 
     def _together(self, asks: Iterable[Ask], missing: Sequence[Ask]) -> Iterator[Film]:
-        with ProcessPoolExecutor(self.workers, get_context("spawn")) as pool:
-            waiting: dict[str, Future[None]] = {ask.name: pool.submit(shoot, self, ask.make()) for ask in missing}
+        with ProcessPoolExecutor(self.workers, get_context("spawn"), _leave_quietly) as pool:
             try:
+                waiting: dict[str, Future[None]] = {ask.name: pool.submit(shoot, self, ask.make()) for ask in missing}
                 for ask in asks:
                     if ask.name in waiting:
                         waiting[ask.name].result()
                     yield self.load(ask.name)
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+            except BrokenProcessPool as error:
+                raise StageError("eval: a process that films was killed; is memory short? try workers=1") from error
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in active_children():
+                    process.terminate()
+                raise
 
     def clip(self, take: Take) -> Path:
         """Where the clip of `take` lies."""
@@ -135,6 +144,12 @@ class Library:
         marks = tuple(Pulse(**mark) for mark in words["marks"])
         take = Take(name, words["protocol"], script, marks, words["condition"], kept.get("severity"))
         return Film(take, self.clip(take), kept["parted"], words["code"])
+
+
+def _leave_quietly() -> None:
+    """In a process that films: Ctrl-C is for the main one, which then ends this; half a clip is removed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def shoot(library: Library, take: Take) -> None:

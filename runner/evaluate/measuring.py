@@ -53,7 +53,8 @@ class Meter:
     def measure(self, clip: Path) -> Measured:
         """Action Units of the one person in `clip`."""
         shot = replace(self._shot(clip), clip=self._decode.probe(clip), clip_sha256=content_hash(clip))
-        cache = AnalysisCache(self.folder / "measured", shot.clip_sha256, float("inf"))
+        limit = float(self.settings["cache"]["limit_gb"])
+        cache = AnalysisCache(self.folder / "measured", shot.clip_sha256, limit)
         keys = self._keys(shot)
         found = {name: spool for name in shot.plan.kept if (spool := cache.load(keys[name]))}
         run = Run(replace(shot, plan=_missing(shot.plan, found)), self.folder, cache, keys, timelines={**found})

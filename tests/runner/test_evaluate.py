@@ -49,7 +49,7 @@ def pairs(protocol: str, see: Callable[[np.ndarray], np.ndarray], *overrides: st
         film = Film(take, Path(), np.zeros(len(take.script)), "")
         values = see(film.truth)
         confidence = 1 / (1 + np.abs(values - film.truth).mean(2))
-        made.append(Pair(film, Measured(values, confidence, take.script.head * (1, -1, -1))))
+        made.append(Pair(film, Measured(values, confidence, take.script.head * (1, -1, 1))))
     return made
 
 

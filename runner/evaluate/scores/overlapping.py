@@ -57,5 +57,5 @@ def _head(pairs: Sequence[Pair]) -> Scores:
 
 def _turned(pair: Pair) -> Doubles:
     """(n, 3) true yaw, pitch, roll, signed as `packets.FaceUnits.pose`."""
-    signed: Doubles = pair.film.take.script.head * (1, -1, -1)
+    signed: Doubles = pair.film.take.script.head * (1, -1, 1)
     return signed

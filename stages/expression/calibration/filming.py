@@ -28,7 +28,7 @@ class Script:
     """A person, what they show and how they are filmed.
 
     seed: of the person, `habits` whether they move in their own way. shares: (n, len(curves.SHOWN), 2). head: (n, 3)
-    yaw, pitch, roll in degrees, the figure's left, down and left shoulder positive. camera: light, lens, noise.
+    yaw, pitch, roll in degrees, the figure's left, down and right shoulder positive. camera: light, lens, noise.
     size: (n,) share of the picture's side that the person is filmed with, blur: (n,) pixels, dim: (n,) share of light.
     """
 
