@@ -40,11 +40,9 @@ def _x(intensity: float) -> float:
 
 def _row(name: str, unit: UnitFigures, y: float) -> Iterator[str]:
     yield text(LEFT, y + 15, name, cls="name") + text(LEFT + 50, y + 15, unit.label)
-    sides = (
-        [("left", unit.left.peak), ("right", unit.right.peak)] if unit.left and unit.right else [("both", unit.peak)]
-    )
-    for i, (side, peak) in enumerate(sides):
-        top = y + (2 if len(sides) == 2 else 7) + i * (_BAR + 1)
-        yield f'<rect class="bar {side}" x="{MIDDLE}" y="{top}" width="{max(_x(peak) - MIDDLE, 1):.1f}" height="{_BAR}"/>'
+    sides = {"left": unit.left.peak, "right": unit.right.peak} if unit.left and unit.right else {"both": unit.peak}
+    for i, (side, peak) in enumerate(sides.items()):
+        top, width = y + (2 if len(sides) == 2 else 7) + i * (_BAR + 1), max(_x(peak) - MIDDLE, 1)
+        yield f'<rect class="bar {side}" x="{MIDDLE}" y="{top}" width="{width:.1f}" height="{_BAR}"/>'
     yield text(TEXT, y + 11, f"{unit.peak:.1f} {facs.letter(unit.peak)}", cls="name")
     yield text(TEXT, y + 24, f"confidence {unit.confidence:.2f}")

@@ -43,7 +43,10 @@ class LandmarksTable:
             for name, (size, about) in _LISTS.items()
         ]
         self._schema = pa.schema(fields, metadata={"glabella.schema": "1", **metadata})
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", use_dictionary=False)
+        split = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _LISTS}  # a fifth smaller
+        self._writer = pq.ParquetWriter(
+            path, self._schema, compression="zstd", use_dictionary=False, column_encoding=split
+        )
 
     def __enter__(self) -> LandmarksTable:
         return self

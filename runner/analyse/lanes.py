@@ -1,7 +1,7 @@
 """The curves of a face as SVG: one lane per unit that is present, then head and eyes, over one time axis.
 
-All lanes of a face share their scale, so that heights can be compared. The ground of a lane is the darker the less sure
-the measurement is.
+All lanes of a face share their scale, so that heights can be compared. The ground of a lane is shaded the more the less
+sure the measurement is.
 """
 
 from __future__ import annotations

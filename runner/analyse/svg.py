@@ -63,7 +63,7 @@ def heading(face: FaceFigures, legend: bool) -> Iterator[str]:
         yield text(x, 24, words, "end")
         x -= 5.7 * len(words) + 40
     if legend:
-        yield text(RIGHT, 42, "intensity 0 to 5 · darker ground: less sure", "end")
+        yield text(RIGHT, 42, "intensity 0 to 5 · shaded ground: less sure", "end")
 
 
 def picture(face: FaceFigures, body: str, height: float) -> Picture:

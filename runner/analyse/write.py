@@ -61,14 +61,17 @@ def measured(folder: Path, run: Run, options: Options) -> Found:
     with (
         UnitsTables(folder / names[0], folder / names[1], options, about) as table,
         LandmarksTable(folder / names[2], about) as points,
-        bar("writing", None, run.shot.settings["quiet"]) as advance,
+        bar("writing", len(units), run.shot.settings["quiet"]) as advance,
     ):
+        written = 0
         for block in walk(units, faces):
             table.add(block)
             points.add(block)
             figures.add(block)
             traces.add(block)
-            advance()
+            while written <= block.rows.frame[-1]:
+                written += 1
+                advance()
     return Found(names=names, frames=len(units), faces=figures.faces(), traces=traces)
 
 
