@@ -11,10 +11,11 @@ from pathlib import Path
 import stages
 
 _ROOT = Path(stages.__file__).parent.parent
+_TABLES = (".npz", ".onnx", ".glsl")
 
 
 def code_hash(modules: Iterable[str]) -> str:
-    """SHA-256 over `modules`, all modules of `stages` that they import, and the tables beside those."""
+    """SHA-256 over `modules`, all modules of `stages` that they import, and the tables that these name."""
     digest = hashlib.sha256()
     for file in sorted(_files(modules)):
         digest.update(str(file.relative_to(_ROOT)).encode() + file.read_bytes())
@@ -29,11 +30,15 @@ def _files(modules: Iterable[str]) -> set[Path]:
         if file not in found:
             found.add(file)
             waiting += _imported(file)
-    return found | {table for file in found for table in _tables(file.parent)}
+    return found | {table for file in found for table in _tables(file)}
 
 
-def _tables(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.suffix in (".npz", ".onnx", ".glsl")]
+@cache
+def _tables(file: Path) -> tuple[Path, ...]:
+    """What lies at or below a module's place and is named in it."""
+    text = file.read_text("utf-8")
+    beside = [path for path in file.parent.rglob("*") if path.suffix in _TABLES]
+    return tuple(path for path in beside if path.stem in text)
 
 
 @cache

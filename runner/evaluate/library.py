@@ -26,11 +26,13 @@ from runner.evaluate.code import code_hash
 from runner.evaluate.takes import PHOTO, Ask, Take
 from runner.progress import say
 from stages.errors import StageError
+from stages.expression import recipes
 from stages.expression.calibration import curves, filming
 from stages.expression.calibration.curves import Doubles, Pulse
 from stages.expression.calibration.filming import Script
 from stages.expression.calibration.photograph import Photographer
 from stages.expression.rig import Rig
+from stages.expression.studio import people, scene
 from stages.expression.studio.people import Shot
 from stages.models import registry
 
@@ -167,8 +169,8 @@ def shoot(library: Library, take: Take) -> None:
 
 @cache
 def studio_code() -> str:
-    """Hash of the code that films."""
-    return code_hash([filming.__name__])
+    """Hash of the code that draws people and moves them."""
+    return code_hash([scene.__name__, people.__name__, recipes.__name__])
 
 
 @cache
