@@ -39,12 +39,12 @@ class TrackFit:
     model: FaceModel
     start: Doubles | None = None
     memory: float = np.inf
-    frames: int = 0
+    frames: int = field(default=0, init=False)
     _left: Doubles = field(init=False)
     _right: Doubles = field(init=False)
-    _weight: float = 0.0
-    _rest: Doubles = field(default_factory=lambda: np.zeros(SIZE))
-    _known: Doubles | None = None
+    _weight: float = field(default=0.0, init=False)
+    _rest: Doubles = field(default_factory=lambda: np.zeros(SIZE), init=False)
+    _known: Doubles | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not self.memory >= 1:
