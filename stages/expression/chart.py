@@ -136,6 +136,21 @@ def inside(ring: Indices, grow: float = 0.0) -> Mask:
     return mask
 
 
+@cache
+def plain_skin() -> Mask:
+    """(SIZE, SIZE) texels well inside the face and off eyes, brows and lips."""
+    rims = (layouts.LEFT_EYE, layouts.RIGHT_EYE, layouts.LIPS_OUTER, layouts.LEFT_BROW, layouts.RIGHT_BROW)
+    plain: Mask = well_inside() & ~np.any([inside(rim, 3) for rim in rims], axis=0)
+    return plain
+
+
+@cache
+def well_inside() -> Mask:
+    """(SIZE, SIZE) texels so far within the outline that hair, ears and what lies behind seldom show."""
+    inner = inside(layouts.OVAL, -13)
+    return inner & inner[:, ::-1]
+
+
 def _claim(index: int, corners: Doubles, shares: Doubles, owner: Indices) -> None:
     """Give a triangle the texels whose centres lie in it and are no other's."""
     low = np.maximum(np.floor(corners.min(0)).astype(int), 0)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.contract import MapStage
-from stages.expression import chart, folds
+from stages.expression import chart, clarity, folds, occlusion
 from stages.expression.folds import FOLDS
-from stages.packets import Cues, Faces, Frame
-
-REGIONS = ("forehead", "eye_left", "eye_right", "nose", "cheek_left", "cheek_right", "mouth", "chin")
-"""What the columns of `packets.Cues.covered` are; an eye has its brow with it, sides are the performer's own."""
+from stages.expression.occlusion import REGIONS
+from stages.expression.relief import SIDE, relief
+from stages.packets import Cues, Faces, Floats, Frame
 
 __all__ = ["FOLDS", "REGIONS", "SkinCues"]
 
@@ -28,12 +27,21 @@ class SkinCues(MapStage):
     def prepare(self) -> None:
         """Build the tables."""
         chart.chart_map()
+        occlusion.network()
 
     def process(self, frame: Frame, faces: Faces) -> Cues:
         """One row a face, in the order of `faces`."""
         charts = [chart.unwrap(frame, face.landmarks) for face in faces.faces]
-        count = len(charts)
-        strengths = np.array([folds.measure(one) for one in charts], np.float32).reshape(count, len(FOLDS))
-        tracks = tuple(face.track for face in faces.faces)
-        covered = np.zeros((count, len(REGIONS)), np.float32)
-        return Cues(faces.at, tracks, strengths, covered, np.ones(count, np.float32), np.ones(count, np.float32))
+        return Cues(
+            faces.at,
+            tuple(face.track for face in faces.faces),
+            folds=_rows([folds.measure(one) for one in charts], len(FOLDS)),
+            covered=_rows([occlusion.covered(one) for one in charts], len(REGIONS)),
+            sharpness=np.array([clarity.sharpness(one) for one in charts], np.float32),
+            light=np.array([clarity.light(one) for one in charts], np.float32),
+            relief=np.array([relief(one) for one in charts], np.uint8).reshape(len(charts), SIDE, SIDE),
+        )
+
+
+def _rows(values: list[Floats], width: int) -> Floats:
+    return np.stack(values) if values else np.zeros((0, width), np.float32)
