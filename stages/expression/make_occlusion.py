@@ -117,8 +117,8 @@ def taught(lesson: Lessons, seed: int) -> occlusion.Network:
 def joined(nets: Sequence[occlusion.Network]) -> occlusion.Network:
     """One network with the mean odds of several that were taught alike."""
     first, bias = (np.concatenate([getattr(net, name) for net in nets]) for name in ("first", "bias"))
-    second = np.concatenate([net.second for net in nets], 1) / np.float32(len(nets))
-    shift = np.mean([net.shift for net in nets], axis=0)
+    second: Floats = (np.concatenate([net.second for net in nets], 1) / len(nets)).astype(np.float32)
+    shift: Floats = np.stack([net.shift for net in nets]).mean(0).astype(np.float32)
     return occlusion.Network(nets[0].centre, nets[0].spread, first, bias, second, shift)
 
 
