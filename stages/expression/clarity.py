@@ -63,11 +63,13 @@ def _noise(face: chart.Chart) -> float:
     top, left = max(row - _SAMPLE, 0), max(column - _SAMPLE, 0)
     part = face.pixels[top : row + _SAMPLE, left : column + _SAMPLE]
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    return float(np.median(np.abs(cv2.filter2D(part, cv2.CV_32F, mask)))) / (6 * 0.6745)
+    return float(np.median(np.abs(cv2.filter2D(part, cv2.CV_32F, mask)[::2, ::2]))) / (6 * 0.6745)
 
 
 def _slopes(smooth: Floats) -> Floats:
-    across, down = smooth[1:-1, 2:] - smooth[1:-1, :-2], smooth[2:, 1:-1] - smooth[:-2, 1:-1]
+    """At every second pixel of every second row: enough to find the crispest edges."""
+    across = smooth[1:-1:2, 2::2] - smooth[1:-1:2, :-2:2]
+    down = smooth[2::2, 1:-1:2] - smooth[:-2:2, 1:-1:2]
     slopes: Floats = np.sqrt(across * across + down * down)
     return slopes
 
@@ -78,5 +80,5 @@ def _ramp(value: float, none: float, enough: float) -> float:
 
 @cache
 def _skin() -> NDArray[np.intp]:
-    """Every third texel of plain skin."""
-    return np.flatnonzero(chart.plain_skin())[::3]
+    """Every ninth texel of plain skin."""
+    return np.flatnonzero(chart.plain_skin())[::9]
