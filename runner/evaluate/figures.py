@@ -51,6 +51,15 @@ def ranks(measured: Doubles, true: Doubles) -> float:
     return float(np.corrcoef(_ranked(m), _ranked(t))[0, 1])
 
 
+def partial_ranks(measured: Doubles, true: Doubles, given: Doubles) -> float:
+    """Spearman's rank correlation of two curves, less what both owe to a third; NaN where one of them is constant."""
+    kept = ~(np.isnan(measured) | np.isnan(true) | np.isnan(given))
+    m, t, g = measured[kept], true[kept], given[kept]
+    mt, mg, tg = ranks(m, t), ranks(m, g), ranks(t, g)
+    rest = (1 - mg**2) * (1 - tg**2)
+    return float((mt - mg * tg) / np.sqrt(rest)) if rest > STILL else float("nan")
+
+
 def mean(values: Sequence[float] | Doubles) -> float:
     """Of what is no NaN; NaN if nothing is left."""
     kept = _told(values)

@@ -71,7 +71,7 @@ def _pulses(told: Scores) -> Iterator[Table]:
         )
         for number, unit in told["units"].items()
     ]
-    note = "Means over people. Leak: what another unit shows too much at the highest level's peak, on 0..5."
+    note = "Means over people. Leak: what a unit that takes no part shows at the highest level's peak, on 0..5."
     yield Table("Isolated pulses", f"{_count(told)} {note}", columns, rows)
 
 
@@ -114,8 +114,11 @@ def _confidence(told: Scores) -> Iterator[Table]:
         for name, condition in told["conditions"].items()
         for i, step in enumerate(condition["steps"])
     ]
-    each = ", ".join(f"{name} {_n(condition['spearman'])}" for name, condition in told["conditions"].items())
-    note = f"Rank correlation of a frame's confidence with its error: {_n(told['spearman'])} ({each})."
+    each = ", ".join(f"{name} {_n(condition['partial'])}" for name, condition in told["conditions"].items())
+    note = (
+        f"Rank correlation of a frame's confidence with its error: {_n(told['spearman'])}; how much the face shows set"
+        f" aside: {_n(told['partial'])} ({each})."
+    )
     columns = ("condition", "quarter of severity", "confidence", "error", "r", "frames without a face")
     yield Table("Confidence", f"{_count(told)} {note}", columns, rows)
 

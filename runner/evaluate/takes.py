@@ -20,8 +20,11 @@ PHOTO: Final = "photo"
 CONDITIONS: Final = ("yaw", "blur", "small", "dark")
 WORST: Final[Mapping[str, float]] = {"yaw": 45.0, "blur": 4.0, "small": 0.16, "dark": 0.04}
 """Degrees, pixels, share of the picture's side, share of the light."""
-EDITION: Final = 1
-"""Raise it when the same settings film something else, so that kept clips are not taken for it."""
+EDITIONS: Final[Mapping[str, int]] = {"confidence": 2}
+"""Protocol -> edition, 1 where none is named. Raise one when the same settings film something else, so that kept clips
+are not taken for it."""
+LEAD: Final = 1.6
+"""Seconds cut off each end of a clip's curves, because movements start and end within them."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _of(options: Options, protocol: str) -> Iterator[tuple[int, Ask]]:
 
 def _ask(options: Options, protocol: str, seed: int, variant: str) -> Ask:
     own = {key: value for key, value in asdict(getattr(options, protocol)).items() if key != "people"}
-    told = (EDITION, own, variant, options.habits, options.side, options.rate, options.turn)
+    told = (EDITIONS.get(protocol, 1), own, variant, options.habits, options.side, options.rate, options.turn)
     digest = hashlib.sha256(repr(told).encode()).hexdigest()[:8]
     name = "-".join(part for part in (protocol, variant, str(seed), digest) if part)
 
@@ -96,9 +99,10 @@ def _neutral(options: Options, seed: int, rng: np.random.Generator, variant: str
 
 
 def _confidence(options: Options, seed: int, rng: np.random.Generator, variant: str) -> Take:
-    frames = round(options.confidence.seconds * options.rate)
-    script = _scripted(options, seed, rng, curves.overlapping(rng, frames, options.rate, options.overlapping.busy))
-    severity = np.sin(np.pi * (np.arange(frames) + 0.5) / frames)
+    frames, lead = round(options.confidence.seconds * options.rate), round(LEAD * options.rate)
+    shares = curves.overlapping(rng, frames + 2 * lead, options.rate, options.overlapping.busy)
+    script = _scripted(options, seed, rng, shares[lead : lead + frames])
+    severity = curves.raised_cosine(frames)
     return Take("", "confidence", _worsened(script, variant, severity, rng), (), variant, severity)
 
 

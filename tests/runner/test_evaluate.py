@@ -89,6 +89,14 @@ def test_ranks_see_any_monotone_relation_and_share_ties():
     assert math.isnan(figures.ranks(np.ones(5), values))
 
 
+def test_partial_ranks_leave_out_what_both_owe_to_a_third():
+    given = RNG.normal(size=4000)
+    one, other = given + RNG.normal(size=4000), given + RNG.normal(size=4000)
+    assert figures.ranks(one, other) > 0.4
+    assert figures.partial_ranks(one, other, given) == pytest.approx(0, abs=0.05)
+    assert figures.partial_ranks(one - given, one, given) > 0.6
+
+
 def test_pulses_tell_slope_correlation_and_the_unit_that_leaks():
     def see(truth: np.ndarray) -> np.ndarray:
         seen = 0.9 * truth
@@ -101,6 +109,12 @@ def test_pulses_tell_slope_correlation_and_the_unit_that_leaks():
     assert (one["r"], one["r_low"], one["slope"]) == pytest.approx((1, 1, 0.9))
     assert (one["leak_unit"], one["leak"]) == ("AU02", pytest.approx(0.4 * 2.5))
     assert told["units"]["12"]["leak"] == pytest.approx(0)
+
+
+def test_units_that_take_part_in_a_pulse_do_not_count_as_its_leak():
+    told = SCORED["pulses"](pairs("pulses", lambda truth: 0.5 * truth, "eval.pulses.units=[43]"))
+    assert told["units"]["43"]["slope"] == pytest.approx(0.5)
+    assert told["units"]["43"]["leak"] == pytest.approx(0)
 
 
 def test_micro_pulses_are_judged_without_the_bias_of_noise():
@@ -146,6 +160,7 @@ def test_confidence_that_falls_with_the_error_correlates_perfectly():
 
     told = SCORED["confidence"](pairs("confidence", see))
     assert told["spearman"] == pytest.approx(-1, abs=1e-3)
+    assert told["partial"] == pytest.approx(-1, abs=1e-2)
     assert set(told["conditions"]) == {"yaw", "blur", "small", "dark"}
 
 

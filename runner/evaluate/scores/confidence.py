@@ -22,22 +22,31 @@ QUARTERS: Final = 4
 def confidence(pairs: Sequence[Pair]) -> Scores:
     """How a frame's mean confidence goes with its mean error over the measured units, by condition and pooled.
 
-    spearman: rank correlation, -1 would be perfect. steps: by quarters of severity, the mildest first.
+    spearman: rank correlation, -1 would be perfect. partial: the same, less what both owe to how much the face shows,
+    because strong movements have large errors in any light. steps: by quarters of severity, the mildest first.
     """
     found = {name: [pair for pair in pairs if pair.film.take.condition == name] for name in CONDITIONS}
     told = {name: _condition(chosen) for name, chosen in found.items() if chosen}
+    return {"conditions": told, **_related(pairs), "units": _by_unit(pairs), **counted(pairs)}
+
+
+def _related(pairs: Sequence[Pair]) -> Scores:
+    sure, off, shown = _together(pairs)
+    return {"spearman": figures.ranks(sure, off), "partial": figures.partial_ranks(sure, off, shown)}
+
+
+def _together(pairs: Sequence[Pair]) -> tuple[Doubles, Doubles, Doubles]:
+    """(n,) confidence, error and true activity of all frames."""
     sure, off = (np.concatenate(both) for both in zip(*(_frames(pair) for pair in pairs), strict=True))
-    return {"conditions": told, "spearman": figures.ranks(sure, off), "units": _by_unit(pairs), **counted(pairs)}
+    return sure, off, np.concatenate([pair.truth.mean((1, 2)) for pair in pairs])
 
 
 def _condition(pairs: Sequence[Pair]) -> Scores:
-    sure, off = (np.concatenate(both) for both in zip(*(_frames(pair) for pair in pairs), strict=True))
+    sure, off, _ = _together(pairs)
     severity = np.concatenate([pair.film.take.severity for pair in pairs])
     step = np.minimum((severity * QUARTERS).astype(int), QUARTERS - 1)
-    return {
-        "spearman": figures.ranks(sure, off),
-        "steps": [_step(pairs, sure, off, step == i) for i in range(QUARTERS) if (step == i).any()],
-    }
+    steps = [_step(pairs, sure, off, step == i) for i in range(QUARTERS) if (step == i).any()]
+    return {**_related(pairs), "steps": steps}
 
 
 def _step(pairs: Sequence[Pair], sure: Doubles, off: Doubles, chosen: NDArray[np.bool_]) -> Scores:

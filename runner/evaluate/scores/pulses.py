@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,12 @@ from stages.expression.calibration.curves import Pulse, raised_cosine
 
 Doubles = NDArray[np.float64]
 
+INVOLVED: Final = 0.25
+"""Intensity from which another unit really changes with a pulse: AU45 with AU43, AU25 with whatever parts the lips."""
+
 
 def pulses(pairs: Sequence[Pair]) -> Scores:
-    """Per unit: r over all levels and over the lowest alone, slope, and the largest change of another unit.
+    """Per unit: r over all levels and over the lowest alone, slope, and the largest change of a unit that takes no part.
 
     Means over people; `r_least` is the worst person's. leak: in intensities, at the highest level's peak.
     """
@@ -59,12 +63,13 @@ def _of_person(pair: Pair, number: int) -> tuple[float, float, float, Doubles]:
 
 
 def _change(pair: Pair, mark: Pulse) -> Doubles:
-    """(facs.COUNT,) measured less true change of every unit with a pulse; by regression on its curve, without noise."""
+    """(facs.COUNT,) what units change with a pulse that do not take part; by regression on its curve, without noise."""
     where, curve = _window(pair, [mark]), _curve(pair, mark)
-    off = (pair.measured.values[where] - pair.truth[where]).mean(2)
-    seen = ~np.isnan(off).any(1)
+    found, true = pair.measured.values[where].mean(2), pair.truth[where].mean(2)
+    seen = ~np.isnan(found).any(1)
     centred = curve[seen] - curve[seen].mean()
-    change: Doubles = centred @ off[seen] / max(float(centred @ centred), figures.STILL)
+    reader = centred / max(float(centred @ centred), figures.STILL)
+    change: Doubles = np.where(np.abs(reader @ true[seen]) < INVOLVED, reader @ found[seen], 0)
     return change
 
 
