@@ -20,7 +20,7 @@ INVOLVED: Final = 0.25
 
 
 def pulses(pairs: Sequence[Pair]) -> Scores:
-    """Per unit: r over all levels and over the lowest alone, slope, and the largest change of a unit that takes no part.
+    """Per unit: r over all levels and over the lowest alone, slope, largest change of a unit that takes no part.
 
     Means over people; `r_least` is the worst person's. leak: in intensities, at the highest level's peak.
     """
