@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stages import facs
 
 Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class Cues(Packet):
     folds: (faces, n) strength of wrinkles and shading, in the order of `stages.expression.cues.FOLDS`; only their
     differences between frames of one person mean something. covered: (faces, m) 0..1 how surely something lies over
     each of `stages.expression.cues.REGIONS`. sharpness, light: (faces,) 0..1, 1 is sharp at this size and well lit.
+    relief: uint8 (faces, side, side), see `stages.expression.relief`.
     """
 
     tracks: tuple[int, ...]
@@ -181,8 +183,10 @@ class Cues(Packet):
     covered: Floats
     sharpness: Floats
     light: Floats
+    relief: Bytes
 
     def __post_init__(self) -> None:
+        _check(self.relief, (len(self.tracks), -1, -1), np.uint8, "Cues.relief")
         for name in ("folds", "covered"):
             _check(getattr(self, name), (len(self.tracks), -1), np.float32, f"Cues.{name}")
         for name in ("sharpness", "light"):

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from stages import facs
 from stages.expression import basis, pose
+from stages.expression.descent import descend
 from stages.expression.pose import Pose
-from stages.expression.solve import descend
 from stages.faces import layouts
 from stages.packets import Floats
 

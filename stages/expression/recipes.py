@@ -63,10 +63,11 @@ RECIPES: Final[Mapping[int, tuple[Recipe, Recipe | None]]] = {
 }
 """Per Action Unit the rig's full weight on the left and on the right; None: cut the whole at the midline."""
 
-REACH: Final[Mapping[int, float]] = {1: 2.0, 2: 1.5, 10: 1.4, 26: 1.55}
+REACH: Final[Mapping[int, float]] = {1: 2.0, 2: 1.5, 10: 1.4, 26: 1.55, 61: 2.0, 62: 2.0, 63: 2.0, 64: 2.0}
 """Full intensity over the rig's full weight, where people go further than the rig: it raises inner and outer brow by 5
 and 7 mm, and brows travel a centimetre; the upper lip by 5 mm, and bared teeth take 7 to 8; it drops the jaw by 12 mm,
-and a relaxed jaw hangs by nearly 20. A unit that is not named counts as 1. It scales movement and response alike."""
+and a relaxed jaw hangs by nearly 20; it turns the eyes by 15 degrees aside and 10 up or down, and eyes turn by 30
+and 20. A unit that is not named counts as 1. It scales movement and response alike."""
 
 
 def full(number: int) -> float:

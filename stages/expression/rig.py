@@ -87,7 +87,7 @@ class Rig:
         """(19158, 3) displacement of the sum of weight x target; a name without `/` is an expression unit."""
         total = np.zeros_like(self.base)
         for name, weight in targets.items():
-            vertices, shifts = self._target(name)
+            vertices, shifts = self.target(name)
             total[vertices] += weight * shifts
         return total
 
@@ -108,7 +108,8 @@ class Rig:
     def _loaded(self) -> dict[str, tuple[NDArray[np.int64], Doubles]]:
         return {}
 
-    def _target(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
+    def target(self, name: str) -> tuple[NDArray[np.int64], Doubles]:
+        """(n,) vertices that a target moves, and (n, 3) by how much at full weight."""
         if name not in self._loaded:
             whole, side = _whole(name)
             vertices, shifts = self._parse(whole)

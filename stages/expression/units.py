@@ -1,143 +1,160 @@
-"""Action Unit intensities from landmarks and expression scores.
+"""Action Unit intensities of every face in every frame.
 
-Per face: head pose by stable points, the person's neutral (`stages.expression.neutral`), then bounded least squares of
-the difference on the unit basis (`stages.expression.solve`). Nothing is smoothed in time, so that micro-expressions
-survive; smoothing is a stage of its own.
+Per face: what is seen of it (`stages.expression.looks`), the person's neutral (`stages.expression.neutral`), the
+coder's reading of one beside the other, and how far that can be believed (`stages.expression.trust`). Nothing is
+smoothed in time, so that micro-expressions survive; smoothing is a stage of its own.
 
-Closing an eye is one movement: its intensity stands in AU43 and in AU45, in every frame the same in both, 5 when an
-average open eye is shut. Which of the two FACS would score depends on the duration (AU45 up to half a second), which is
-for whoever reads events. AU27 is what the jaw drops beyond AU26's 5. Units that are not measured have intensity 0 and
-confidence 0.
+Closing an eye is one movement: its intensity stands in AU43 and in AU45, in every frame the same in both. Which of the
+two FACS would score depends on the duration (AU45 up to half a second), which is for whoever reads events. AU46 is what
+one eye closes while the other is open.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stages import facs
 from stages.contract import ClipStage, OrderedStage, Timeline
 from stages.errors import ConfigError
-from stages.expression import basis, neutral, pose, solve
-from stages.expression.recipes import REACH
-from stages.packets import Face, Faces, FaceUnits, Floats, Job, Scores, Units
+from stages.expression import coder, neutral
+from stages.expression.carry import known, read, write
+from stages.expression.coder import Coder, Rest
+from stages.expression.looks import Look, looks, sight
+from stages.expression.trust import Trust, free
+from stages.packets import Cues, Faces, FaceUnits, Floats, Job, Scores, Stamp, Units
 
-Doubles = NDArray[np.float64]
+AT_ONCE: Final = 32  # faces that the coder reads at once; more gain nothing
+REMEMBERED: Final = 512  # readings that a live neutral goes by
 
-RELIABILITY: Final[Mapping[int, float]] = {
-    1: 0.9, 2: 0.9, 4: 0.85, 5: 0.6, 7: 0.5, 10: 0.8, 12: 1.0, 15: 0.85, 17: 0.8, 20: 0.8, 25: 1.0, 26: 0.9, 27: 0.8,
-    43: 0.95, 45: 0.95,
-}  # fmt: skip
-"""Confidence of each measured unit on a frontal, large, present face; the others have 0."""
-STRETCH: Final = 0.45 * REACH[26]
-"""Intensity of AU27 that moves the jaw as far as 1 of AU26."""
+Read = tuple[Look, Floats, Floats]
+"""A face, and its intensities and their standard deviations, (columns,) both."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Measure:
-    """What measuring a clip and measuring live have in common.
+    """What measuring a clip and live have in common. coder: tells intensities; trust: when to believe them."""
 
-    full_yaw, no_yaw: degrees between which confidence fades as the head turns. no_size, full_size: pixels of
-    interocular distance between which it rises. bridged: its share where optical flow carried the landmarks.
-    """
-
-    full_yaw: float = 25.0
-    no_yaw: float = 45.0
-    no_size: float = 14.0
-    full_size: float = 30.0
-    bridged: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.full_yaw < self.no_yaw <= 90:
-            raise ConfigError(f"units.full_yaw must lie below no_yaw, within 0..90: {self.full_yaw}, {self.no_yaw}")
-        if not 0 <= self.no_size < self.full_size:
-            raise ConfigError(f"units.no_size must lie below full_size, in pixels: {self.no_size}, {self.full_size}")
-        if not 0 <= self.bridged <= 1:
-            raise ConfigError(f"units.bridged must be 0..1, it is {self.bridged}")
+    coder: Coder
+    trust: Trust = field(default_factory=Trust)
 
     def prepare(self) -> None:
-        """Load the basis and compile the solver."""
-        _ = solve.solver().fit(np.zeros((478, 3)))
+        """Open the coder, read the tables and compile the face model."""
+        self.coder.prepare()
+        neutral.prepare()
 
-    def _trust(self, face: Face, head: pose.Pose) -> float:
-        """0..1, how far this frame's landmarks can be believed."""
-        turned = (self.no_yaw - abs(head.yaw)) / (self.no_yaw - self.full_yaw)
-        large = (head.scale - self.no_size) / (self.full_size - self.no_size)
-        held = self.bridged if face.bridged else 1.0
-        return float(np.clip(turned, 0, 1) * np.clip(large, 0, 1) * np.clip(face.presence, 0, 1) * held)
+    def _told(self, read: Read) -> FaceUnits:
+        look, values, deviation = read
+        confidence = self.trust.confidence(look.picture, values, deviation, coder.tables().skill)
+        return FaceUnits(look.face.track, coder.spread(values), confidence, look.head.angles)
 
-    def _measure(self, face: Face, person: Floats) -> FaceUnits:
-        """One face against its person's neutral."""
-        head = pose.fit(face.landmarks, basis.load().mean)
-        values = solve.solver().fit(head.to_face(face.landmarks) - person)
-        confidence = np.float32(self._trust(face, head)) * _reliability()
-        return FaceUnits(face.track, _named(values), confidence, head.angles)
-
-    def _shape(self, face: Face) -> tuple[Floats, float]:
-        """The face in face space, and how far it can tell about the person's neutral."""
-        head = pose.fit(face.landmarks, basis.load().mean)
-        frontal = float(np.exp(-((head.yaw / 20) ** 2 + (head.pitch / 25) ** 2)))
-        return head.to_face(face.landmarks), frontal * self._trust(face, head)
+    def _weight(self, look: Look) -> float:
+        """How much a face says about its person's neutral: frontal and uncovered ones the most."""
+        frontal = np.exp(-((look.head.yaw / 25) ** 2 + (look.head.pitch / 25) ** 2))
+        return float(frontal * self.trust.of_picture(look.picture) * free(look.picture.covered) ** 4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureUnits(_Measure, ClipStage):
-    """Measure a whole clip: reads it three times in order, and holds 16 bytes a face and frame."""
+    """Measure a whole clip: reads it three times in order, and holds 350 bytes a face and frame.
 
-    def process(self, faces: Timeline[Faces], scores: Timeline[Scores]) -> Iterator[Units | None]:
+    carry: a file of neutrals that another clip's measurement kept; a face of this clip that is one of those people is
+    measured against that neutral. keep: a file to write this clip's neutrals to.
+    """
+
+    carry: str | None = None
+    keep: str | None = None
+
+    def process(self, faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues]) -> Iterator[Units | None]:
         """Intensities above each person's own neutral."""
-        people = self.people(faces, scores)
-        for packet in faces:
-            yield self.against(people, packet) if packet else None
+        people = self.people(faces, scores, cues)
+        if self.keep:
+            write(Path(self.keep), people)
+        yield from self.against(people, faces, scores, cues)
 
-    def against(self, people: Mapping[int, Floats], faces: Faces) -> Units:
-        """The intensities of `faces` above known neutrals."""
-        return Units(faces.at, tuple(self._measure(face, people[face.track]) for face in faces.faces))
+    def against(
+        self, people: Mapping[int, Rest], faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues]
+    ) -> Iterator[Units | None]:
+        """The intensities of faces above known neutrals."""
+        average = coder.tables().rest
+        for at, found in self._read(faces, scores, cues, lambda track: people.get(track, average)):
+            yield Units(at, tuple(self._told(read) for read in found)) if at is not None else None
 
-    def people(self, faces: Timeline[Faces], scores: Timeline[Scores]) -> dict[int, Floats]:
+    def people(self, faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues]) -> dict[int, Rest]:
         """The neutral of every track."""
-        active: dict[int, list[Doubles]] = {}
-        for face, row in _scored(faces, scores):
-            shape, _ = self._shape(face)
-            active.setdefault(face.track, []).append(neutral.activation(row, neutral.lip_gap(shape)))
-        waiting = {track: iter(neutral.calmness(np.stack(rows))) for track, rows in active.items()}
-        calmest: dict[int, neutral.Calmest] = {}
-        for face, row in _scored(faces, scores):
-            shape, trust = self._shape(face)
-            kept = calmest.setdefault(face.track, neutral.Calmest())
-            kept.add(shape, row, trust * next(waiting[face.track]))
-        people: dict[int, Floats] = defaultdict(lambda: basis.load().mean)
-        people.update((track, kept.neutral()) for track, kept in calmest.items())
-        return people
+        readings: dict[int, list[tuple[Floats, Floats]]] = {}
+        average = coder.tables().rest
+        for _, found in self._read(faces, scores, cues, lambda _: average):
+            for look, values, deviation in found:
+                readings.setdefault(look.face.track, []).append((values, deviation))
+        persons = {track: neutral.Person() for track in readings}
+        bias = {track: neutral.bias(np.stack([values for values, _ in rows])) for track, rows in readings.items()}
+        told = {track: iter(rows) for track, rows in readings.items()}
+        for _, present in _frames(faces, scores, cues):
+            for look in present:
+                values, deviation = next(told[look.face.track])
+                persons[look.face.track].add(look, values - bias[look.face.track], deviation, self._weight(look))
+        rests = {track: person.rest() for track, person in persons.items()}
+        return known(rests, read(Path(self.carry))) if self.carry else rests
+
+    def _read(
+        self,
+        faces: Timeline[Faces],
+        scores: Timeline[Scores],
+        cues: Timeline[Cues],
+        rest: Callable[[int], Rest],
+    ) -> Iterator[tuple[Stamp | None, list[Read]]]:
+        """Every frame's readings; no stamp where nobody was looked for."""
+        waiting: list[tuple[Stamp | None, list[Look]]] = []
+        count = 0
+        for at, present in _frames(faces, scores, cues):
+            waiting.append((at, present))
+            count += len(present)
+            if count >= AT_ONCE:
+                yield from self._together(waiting, rest)
+                waiting, count = [], 0
+        yield from self._together(waiting, rest)
+
+    def _together(
+        self, frames: list[tuple[Stamp | None, list[Look]]], rest: Callable[[int], Rest]
+    ) -> Iterator[tuple[Stamp | None, list[Read]]]:
+        every = [look for _, present in frames for look in present]
+        if not every:
+            yield from ((at, []) for at, _ in frames)
+            return
+        reading = self.coder.read(sight(every), [rest(look.face.track) for look in every])
+        rows = iter(zip(every, reading.values, reading.deviation, strict=True))
+        for at, present in frames:
+            yield at, [next(rows) for _ in present]
 
 
-def _scored(faces: Timeline[Faces], scores: Timeline[Scores]) -> Iterator[tuple[Face, Floats]]:
-    """Every face that has scores, in order, with its row of them."""
-    for packet, told in zip(faces, scores, strict=True):
-        if packet is None or told is None:
-            continue
-        rows = dict(zip(told.tracks, told.values, strict=True))
-        yield from ((face, rows[face.track]) for face in packet.faces if face.track in rows)
+def _frames(
+    faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues]
+) -> Iterator[tuple[Stamp | None, list[Look]]]:
+    """Everybody who can be read in every frame, in order."""
+    for packet, told, shown in zip(faces, scores, cues, strict=True):
+        if packet is None:
+            yield None, []
+        else:
+            yield packet.at, looks(packet, told, shown) if told is not None and shown is not None else []
 
 
 @dataclass
-class _Person:
-    """What is known of one face so far."""
+class _Live:
+    """What is known of one face so far. readings: of the last frames, beside the average neutral."""
 
-    calmest: neutral.Calmest = field(default_factory=neutral.Calmest)
-    lowest: Doubles = field(default_factory=lambda: np.full(2, np.inf))
-    rest: Floats = field(default_factory=lambda: basis.load().mean)
+    person: neutral.Person = field(default_factory=neutral.Person)
+    rest: Rest = field(default_factory=lambda: coder.tables().rest)
+    bias: Floats | None = None
+    readings: list[Floats] = field(default_factory=list)
     frames: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureUnitsLive(_Measure, OrderedStage[dict[int, _Person]]):
+class MeasureUnitsLive(_Measure, OrderedStage[dict[int, _Live]]):
     """Measure frame by frame; the neutral is learned from what was seen so far.
 
     settle: frames between two estimates of the neutral once it is known; in the first ones it is estimated at 1, 2, 4,
@@ -147,55 +164,32 @@ class MeasureUnitsLive(_Measure, OrderedStage[dict[int, _Person]]):
     settle: int = 32
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.settle < 1:
             raise ConfigError(f"units.settle must be at least 1 frame, it is {self.settle}")
 
-    def begin(self, job: Job) -> dict[int, _Person]:
+    def begin(self, job: Job) -> dict[int, _Live]:
         """Nobody seen yet."""
         return {}
 
-    def process(self, state: dict[int, _Person], faces: Faces, scores: Scores) -> Units:
+    def process(self, state: dict[int, _Live], faces: Faces, scores: Scores, cues: Cues) -> Units:
         """Intensities above the neutral known by now."""
-        rows = dict(zip(scores.tracks, scores.values, strict=True))
-        measured = []
-        for face in faces.faces:
-            person = state.setdefault(face.track, _Person())
-            if face.track in rows:
-                self._learn(person, face, rows[face.track])
-            measured.append(self._measure(face, person.rest))
-        return Units(faces.at, tuple(measured))
+        present = looks(faces, scores, cues)
+        if not present:
+            return Units(faces.at, ())
+        seen = sight(present)
+        rough = self.coder.read(seen, coder.tables().rest)
+        for look, values, deviation in zip(present, rough.values, rough.deviation, strict=True):
+            self._learn(state.setdefault(look.face.track, _Live()), look, values, deviation)
+        fine = self.coder.read(seen, [state[look.face.track].rest for look in present])
+        rows = zip(present, fine.values, fine.deviation, strict=True)
+        return Units(faces.at, tuple(self._told(row) for row in rows))
 
-    def _learn(self, person: _Person, face: Face, scores: Floats) -> None:
-        shape, trust = self._shape(face)
-        activation = neutral.activation(scores, neutral.lip_gap(shape))
-        calmer = np.minimum(person.lowest, activation)
-        # Frames seen earlier were weighed against a busier calm than the one known now.
-        known = np.where(np.isfinite(person.lowest), person.lowest, calmer)
-        person.calmest.weight *= np.exp(-(known - calmer) / neutral.CALM)
-        person.lowest = calmer
-        person.calmest.add(shape, scores, trust * np.exp(-(activation - calmer) / neutral.CALM))
-        person.frames += 1
-        if person.frames & (person.frames - 1) == 0 or person.frames % self.settle == 0:
-            person.rest = person.calmest.neutral()
-
-
-@cache
-def _reliability() -> Floats:
-    """(facs.COUNT,)"""
-    table = np.zeros(facs.COUNT, np.float32)
-    for number, share in RELIABILITY.items():
-        table[facs.INDEX[f"AU{number:02d}"]] = share
-    table.setflags(write=False)
-    return table
-
-
-def _named(columns: Doubles) -> Floats:
-    """(facs.COUNT, 2) reported intensities from the solver's columns."""
-    raw = solve.solver().spread(columns)
-    jaw, stretch = facs.INDEX["AU26"], facs.INDEX["AU27"]
-    raw[stretch] = (raw[jaw] - facs.MAX_INTENSITY) * STRETCH
-    raw[facs.INDEX["AU45"]] = raw[facs.INDEX["AU43"]]
-    raw[_reliability() == 0] = 0
-    values: Floats = np.clip(raw, 0, facs.MAX_INTENSITY)
-    return values
+    def _learn(self, live: _Live, look: Look, values: Floats, deviation: Floats) -> None:
+        live.frames += 1
+        live.readings = [*live.readings[1 - REMEMBERED :], values]
+        due = live.frames & (live.frames - 1) == 0 or live.frames % self.settle == 0
+        if live.bias is None or due:
+            live.bias = neutral.bias(np.stack(live.readings))
+        live.person.add(look, values - live.bias, deviation, self._weight(look))
+        if due:
+            live.rest = live.person.rest()

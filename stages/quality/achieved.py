@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from stages.contract import ClipStage, Timeline
 from stages.expression.units import MeasureUnits
-from stages.packets import Faces, Scores, Units
+from stages.packets import Cues, Faces, Scores, Units
 
 
 @dataclass(frozen=True, kw_only=True)
 class Achieved(ClipStage):
-    """Units of `seen` faces above the neutral that the source's own `faces` and `scores` give.
+    """Units of `seen` faces above the neutral that the source's own wires give.
 
     measure: how the source was measured, so that both stand on the same neutral.
     """
@@ -20,9 +20,14 @@ class Achieved(ClipStage):
     measure: MeasureUnits
 
     def process(
-        self, faces: Timeline[Faces], scores: Timeline[Scores], seen: Timeline[Faces]
+        self,
+        faces: Timeline[Faces],
+        scores: Timeline[Scores],
+        cues: Timeline[Cues],
+        seen: Timeline[Faces],
+        seen_scores: Timeline[Scores],
+        seen_cues: Timeline[Cues],
     ) -> Iterator[Units | None]:
         """One packet for every frame that was looked at again."""
-        people = self.measure.people(faces, scores)
-        for packet in seen:
-            yield self.measure.against(people, packet) if packet else None
+        people = self.measure.people(faces, scores, cues)
+        yield from self.measure.against(people, seen, seen_scores, seen_cues)

@@ -12,7 +12,8 @@ from stages import facs
 from stages.expression.recipes import REACH, RECIPES
 
 Doubles = NDArray[np.float64]
-Shares = dict[int, tuple[float, float]]
+Pair = tuple[float, float]
+Shares = dict[int, Pair]
 """Unit -> share of the rig's full weight on the left and on the right."""
 
 OPPOSED: Final = (
@@ -56,6 +57,50 @@ KNOWN: Final[Sequence[Mapping[int, float]]] = (
     {27: 0.9, 25: 1.0},
 )
 """Emotions after the FACS investigator's guide (Ekman, Friesen & Hager 2002), their milder forms, and speech."""
+
+
+COMPANIONS: Final[Mapping[int, Mapping[str, float]]] = {
+    4: {"eyeSquint": 0.25, "noseSneer": 0.15},
+    5: {"browOuterUp": 0.15},
+    6: {"eyeSquint": 0.4, "mouthUpperUp": 0.15},
+    7: {"cheekSquint": 0.3},
+    9: {"mouthUpperUp": 0.6, "browDown": 0.3, "cheekSquint": 0.3},
+    10: {"noseSneer": 0.3, "mouthSmile": 0.1},
+    12: {"mouthUpperUp": 0.6, "mouthStretch": 0.3, "mouthDimple": 0.3, "cheekSquint": 0.25},
+    14: {"mouthPress": 0.4},
+    15: {"mouthShrugLower": 0.25},
+    17: {"mouthFrown": 0.3, "mouthPress": 0.2},
+    20: {"mouthLowerDown": 0.3},
+    24: {"mouthRollUpper": 0.3, "mouthRollLower": 0.3, "mouthShrugLower": 0.15},
+    25: {"mouthUpperUp": 0.5},
+    28: {"mouthShrugLower": 0.2},
+}
+"""Unit -> what goes along with it, at most, in one person and not in another, and is not scored: who grins may bare the
+upper teeth or not, and a wrinkled nose lifts the lip. The rig's own movement is purer than anybody's."""
+SIDELESS: Final = ("mouthShrugLower", "mouthRollUpper", "mouthRollLower")
+
+
+def companions(rng: np.random.Generator) -> dict[int, dict[str, float]]:
+    """One person's: a third have none of a unit, the others a share."""
+    return {
+        number: {name: most * float(rng.uniform()) * (rng.random() < 0.67) for name, most in along.items()}
+        for number, along in COMPANIONS.items()
+    }
+
+
+def accompanied(
+    shares: Mapping[int, tuple[float, float]], along: Mapping[int, Mapping[str, float]]
+) -> dict[str, float]:
+    """Rig units -> weights that these shares bring along in a person, beside those of the units themselves."""
+    weights: dict[str, float] = {}
+    for number, pair in shares.items():
+        for name, weight in along.get(number, {}).items():
+            sides = (
+                ((name, sum(pair) / 2),) if name in SIDELESS else ((f"{name}Left", pair[0]), (f"{name}Right", pair[1]))
+            )
+            for unit, share in sides:
+                weights[unit] = weights.get(unit, 0.0) + weight * share
+    return weights
 
 
 def performance(rng: np.random.Generator) -> Shares:
@@ -115,8 +160,8 @@ def _sides(rng: np.random.Generator, number: int, share: float) -> tuple[float, 
         return share, share
     if number == 30:
         return (share, 0.0) if rng.random() < 0.5 else (0.0, share)
-    uneven = rng.normal(0, 0.12, 2) * (rng.random() < 0.4)
-    left, right = np.clip(share + uneven, 0, most(number)).tolist()
+    uneven = 1 - rng.beta(1, 2, 2) * (rng.random() < 0.5) * (rng.random(2) < 0.5)
+    left, right = np.clip(share * uneven + rng.normal(0, 0.04, 2) * (share > 0.1), 0, most(number)).tolist()
     return left, right
 
 

@@ -8,7 +8,7 @@ file, so several processes may share the work (`--first`, `--people`) and a kill
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from stages.expression.studio.scene import Photo
 from stages.models import registry
 
 Doubles = NDArray[np.float64]
+Along = Mapping[int, Mapping[str, float]]
 
 SITTINGS: Final = 2
 RESTS: Final = 5  # pictures at rest of a sitting
@@ -88,16 +89,22 @@ class Photographer:
         """All pictures of the person with this seed."""
         rng = np.random.default_rng([seed, 3])
         person, taken = cast(self.reader.studio.rig, seed, habits), Taken([], [], [], [], [], [], [])
+        along = acting.companions(rng) if habits else {}
         for sitting in range(SITTINGS):
             camera = any_shot(rng)
             for turn in range(RESTS + SHOWN):
                 rest = turn < RESTS
                 shares = acting.gaze(rng, 0.08) if rest else acting.performance(rng)
-                self._take(taken, person, shares, posed(rng, camera, 0.6 if rest else 1.0), sitting, rest)
+                self._take(taken, person, along, shares, posed(rng, camera, 0.6 if rest else 1.0), sitting, rest)
         return taken
 
-    def _take(self, taken: Taken, person: Person, shares: Shares, shot: Shot, sitting: int, rest: bool) -> None:
-        photo = self.reader.studio.photograph(person, summed(shares), shot)
+    def _take(
+        self, taken: Taken, person: Person, along: Along, shares: Shares, shot: Shot, sitting: int, rest: bool
+    ) -> None:
+        weights = summed(shares)
+        for name, weight in acting.accompanied(shares, along).items():
+            weights[name] = weights.get(name, 0.0) + weight
+        photo = self.reader.studio.photograph(person, weights, shot)
         mesh = self.reader.track(photo)
         if mesh.presence < PRESENT:
             return
@@ -115,13 +122,13 @@ class Photographer:
         """Intensity of AU25 by the gap of the lips beyond the person's own at rest, 5 at `WIDE_OPEN`."""
         rig, vertex = self.reader.studio.rig, self.reader.vertex
         rest = rig.base + rig.moved(person.identity)
-        opened = _gap(photo.vertices[vertex]) - _gap(rest[vertex])
+        opened = _gap(photo.vertices[vertex] @ photo.turn) - _gap(rest[vertex])
         return float(np.clip(opened / WIDE_OPEN, 0, 1) * facs.MAX_INTENSITY)
 
 
 def _gap(landmarks: Doubles) -> float:
-    """Mean distance between the lips over the interocular distance."""
-    apart = np.mean([np.linalg.norm(landmarks[upper] - landmarks[lower]) for upper, lower in LIPS])
+    """How far the lips of a straight head are apart, up and down, over the interocular distance; lapped ones are not."""
+    apart = np.mean([max(landmarks[upper, 1] - landmarks[lower, 1], 0.0) for upper, lower in LIPS])
     return float(apart / np.linalg.norm(landmarks[33] - landmarks[263]))
 
 

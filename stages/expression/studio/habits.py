@@ -28,24 +28,25 @@ def moved(rig: Rig, weights: Mapping[str, float], seed: int | None) -> Doubles:
     """(19158, 3) displacement of a person with these habits; None is the rig's own."""
     if seed is None:
         return rig.moved(weights)
-    still = {name: weight for name, weight in weights.items() if name.startswith(FIXED)}
-    total = rig.moved(still)
-    for name in weights.keys() - still.keys():
-        total += _own(rig, name, weights[name], seed)
+    total = rig.moved({name: weight for name, weight in weights.items() if name.startswith(FIXED)})
+    for name, weight in weights.items():
+        if not name.startswith(FIXED):
+            vertices, shifts = rig.target(name)
+            total[vertices] += weight * _own(name, rig.base[vertices], shifts, seed)
     return total
 
 
-def _own(rig: Rig, name: str, weight: float, seed: int) -> Doubles:
-    """One unit; both sides of a unit and a mirrored point get the same habit."""
+def _own(name: str, at: Doubles, shifts: Doubles, seed: int) -> Doubles:
+    """One unit's shifts of the vertices that lie there; both sides of a unit and a mirrored point get the same habit."""
     kind = name.removesuffix("Left").removesuffix("Right")
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
-    shift, at = rig.moved({name: weight}), np.abs(rig.base * (1, 0, 0)) + rig.base * (0, 1, 1)
+    folded = np.abs(at * (1, 0, 0)) + at * (0, 1, 1)
     field = np.ones(len(at))
     for _ in range(WAVES):
         wave = rng.normal(0, 1, 3)
         wave *= 2 * np.pi / LENGTH * rng.uniform(0.4, 1) / np.linalg.norm(wave)
-        field += UNEVEN * np.sqrt(2 / WAVES) * rng.normal() * np.cos(at @ wave + rng.uniform(0, 2 * np.pi))
+        field += UNEVEN * np.sqrt(2 / WAVES) * rng.normal() * np.cos(folded @ wave + rng.uniform(0, 2 * np.pi))
     angle = np.radians(rng.normal(0, TURN)) * (-1 if name.endswith("Right") else 1)
     cos, sin = np.cos(angle), np.sin(angle)
-    turned: Doubles = (shift @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])) * field[:, None]
+    turned: Doubles = (shifts @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])) * field[:, None]
     return turned

@@ -35,14 +35,15 @@ PAINTS: Final = (
 
 @dataclass(frozen=True)
 class Person:
-    """identity: rig target -> weight. brow: half its thickness in rig units; stubble: 0..1; seed: of skin specks.
+    """identity: rig target -> weight. brow: half its thickness and how far it is raised at its inner and at its outer
+    end, in rig units, and how dense it is, 0..1; stubble: 0..1; seed: of skin specks.
 
     folds: 0..1, how readily the skin folds. habits: seed of how this person moves (`habits`); None is the rig's way.
     """
 
     identity: Mapping[str, float]
     paint: Paint
-    brow: float
+    brow: tuple[float, float, float, float]
     stubble: float
     seed: float
     folds: float = 0.0
@@ -51,7 +52,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Shot:
-    """yaw, pitch, roll: degrees, the figure's left, down and left shoulder positive. light: where the key light is.
+    """yaw, pitch, roll: degrees, the figure's left, down and right shoulder positive. light: where the key light is.
 
     distance: of the camera in rig units (10 cm); the lens is chosen so that the head keeps its size. size: share of the
     studio's picture that is kept, fewer pixels, not a crop. blur: standard deviation in pixels; smear: motion blur over
@@ -81,7 +82,8 @@ def cast(rig: Rig, seed: int, own_habits: bool = False) -> Person:
     tint = float(rng.uniform(0.85, 1.1))
     red, green, blue = paint.skin
     tinted = Paint((red * tint, green * tint, blue * tint), paint.hair, paint.iris, paint.lip)
-    brow, stubble = float(rng.uniform(0.035, 0.06)), float(rng.uniform(0, 0.5))
+    brow = (*rng.uniform((0.022, -0.035, -0.035), (0.07, 0.03, 0.03)).tolist(), float(rng.uniform(0.35, 1)))
+    stubble = float(rng.choice([0.0, rng.uniform(0, 0.5), rng.uniform(0.5, 1.6)], p=[0.4, 0.4, 0.2]))
     speck, folds = float(rng.integers(50)), float(rng.uniform(0, 1))
     return Person(person(rng, features(rig)), tinted, brow, stubble, speck, folds, seed if own_habits else None)
 

@@ -35,10 +35,12 @@ SHIRT: Final = (0.06, 0.08, 0.13)
 
 @dataclass(frozen=True)
 class Photo:
-    """picture: (side, side, 3) 8-bit R'G'B'. vertices: (19158, 3) of the posed rig; to_clip: (4, 4) the camera."""
+    """picture: (side, side, 3) 8-bit R'G'B'. vertices: (19158, 3) of the posed rig, turned by turn: (3, 3); to_clip:
+    (4, 4) the camera."""
 
     picture: Bytes
     vertices: Doubles
+    turn: Doubles
     to_clip: Doubles
 
     def project(self, chosen: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -78,7 +80,7 @@ class Studio:
         for name, value in _uniforms(head, person, shot, eye).items():
             gl.set(name, value)
         gl.crease(wrinkles.depths(expression, person.folds, person.seed), turn)
-        return Photo(_developed(gl.draw(to_clip, to_light), self.side, shot), posed, to_clip)
+        return Photo(_developed(gl.draw(to_clip, to_light), self.side, shot), posed, turn, to_clip)
 
     def _at_rest(self, person: Person) -> Doubles:
         """(19158, 3) of a person, whose eyes are where the average's are. The last one is kept."""

@@ -1,4 +1,4 @@
-"""What a person sees in the sample clips must be what is measured."""
+"""What a person sees in the sample clips must be what is measured (docs/measurement.md lists what was seen)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from stages import facs
+from stages.expression.coder import Coder
 from stages.expression.units import MeasureUnits
 from stages.packets import FaceUnits
 from tests.stages.expression.held import Held
 
 
 @pytest.fixture(scope="module")
-def smile(tracked: Callable[[str], Any]) -> list[FaceUnits]:
-    faces, scores = tracked("smile_onset")
-    return [packet.faces[0] for packet in MeasureUnits().process(Held(faces), Held(scores)) if packet is not None]
+def smile(tracked: Callable[[str], Any], coder_model: Coder) -> list[FaceUnits]:
+    wires = [Held(wire) for wire in tracked("smile_onset")]
+    return [packet.faces[0] for packet in MeasureUnits(coder=coder_model).process(*wires) if packet is not None]
 
 
 def curve(measured: list[FaceUnits], number: int) -> np.ndarray:

@@ -6,7 +6,7 @@ out vec4 colour;
 uniform sampler2D lips; uniform sampler2D inside; uniform sampler2DShadow shadow;
 uniform vec3 eye; uniform vec3 skin; uniform vec3 hair; uniform vec3 iris; uniform vec3 lip; uniform vec3 shirt;
 uniform vec3 key_from; uniform float key; uniform float ambient;
-uniform float brow; uniform float stubble; uniform float seed; uniform float hairline;
+uniform vec4 brow; uniform float stubble; uniform float seed; uniform float hairline;
 uniform vec3 left_eye;  // rest centre of the performer's left eyeball
 const int GROOVES = 23;
 uniform vec4 groove[GROOVES]; uniform float groove_width[GROOVES]; uniform vec2 groove_depth[GROOVES]; uniform mat3 turn;
@@ -39,12 +39,12 @@ vec3 face(vec3 r, inout float shine, inout float gloss) {
   shine = mix(shine, .45, on_lip); gloss = mix(gloss, 40., on_lip);
   c = mix(c, vec3(.30, .09, .08), texture(inside, chart).r);
   float along = (ax - ex * .42) / (ex * 1.30);
-  float ridge = ey + .175 + .085 * sin(clamp(along, 0., 1.) * 2.2) - .05 * along;
-  float thick = brow * mix(1., .35, smoothstep(.45, 1., along)) * smoothstep(-.02, .08, along);
+  float ridge = ey + .175 + mix(brow.y, brow.z, clamp(along, 0., 1.)) + .085 * sin(clamp(along, 0., 1.) * 2.2) - .05 * along;
+  float thick = brow.x * mix(1., .35, smoothstep(.45, 1., along)) * smoothstep(-.02, .08, along);
   float strand = noise(vec3((ax + (r.y - ridge) * .9) * 95., r.y * 14., r.z * 6.));
   float haired = smoothstep(1.25, .35, abs(r.y - ridge) / max(thick, 1e-3) + .55 * (strand - .5));
   haired *= step(0., along) * smoothstep(1.05, .92, along) * step(.7, r.z);
-  c = mix(c, hair * (.7 + .7 * strand), haired * .93); shine *= 1. - .8 * haired;
+  c = mix(c, hair * (.7 + .7 * strand), haired * .93 * brow.w); shine *= 1. - .8 * haired;
   float edge = hairline + .05 * (noise(vec3(r.x * 14., 2., 3.)) - .5) - .10 * pow(ax / .55, 2.);
   float back = smoothstep(.62, .38, r.z - .25 * max(r.y - ey, 0.)) * smoothstep(ey - .55, ey - .25, r.y);
   back *= 1. - step(.72, ax) * step(r.y, ey + .12);
