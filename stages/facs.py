@@ -80,6 +80,8 @@ HEAD: Final[tuple[ActionUnit, ...]] = (
     ActionUnit(56, "head tilt right", sided=False),
 )
 """Head positions. They follow from the pose and no gain acts on them, so they are not among `UNITS`."""
+GAZE_DEGREES: Final = (6.0, 4.2)
+"""Degrees that eyes turn aside (AU61, AU62), and up or down (AU63, AU64), by one intensity: 30 and 21 are the most."""
 FULL_TURN: Final = (45.0, 30.0, 30.0)
 """Degrees of yaw, pitch and roll that count as intensity 5. FACS has no angles; these are what necks do at ease."""
 

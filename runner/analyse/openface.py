@@ -19,8 +19,6 @@ INTENSITIES: Final = tuple(f"AU{n:02d}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 1
 """The units with an `_r` column (intensity 0..5), in OpenFace's order."""
 PRESENCES: Final = (*INTENSITIES[:-1], "AU28", "AU45")
 """The units with a `_c` column (presence 0 or 1)."""
-GAZE_DEGREES: Final = 6.0
-"""Degrees that the eyes turn for one intensity step of AU61 to AU64."""
 _GAZE: Final = [facs.INDEX[f"AU{n}"] for n in (61, 62, 63, 64)]
 
 
@@ -47,7 +45,7 @@ def gaze(intensities: NDArray[Any], turned: NDArray[np.float64]) -> NDArray[np.f
     performer's left, y above 0 down. NaN where the eyes were not measured.
     """
     left, right, up, down = intensities[:, _GAZE].astype(np.float64).T
-    aside, below = np.radians(GAZE_DEGREES * (left - right)), np.radians(GAZE_DEGREES * (down - up))
+    aside, below = (np.radians(facs.GAZE_DEGREES[axis] * turn) for axis, turn in enumerate((left - right, down - up)))
     ahead = np.stack([np.tan(aside), np.tan(below), -np.ones(len(aside))], axis=1)
     seen = np.einsum("nij,nj->ni", turned, ahead)
     angles: NDArray[np.float64] = np.arctan2(seen[:, :2], -seen[:, 2:])

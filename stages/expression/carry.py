@@ -1,6 +1,7 @@
 """Neutrals carried from clip to clip, so that a performer is measured against the same face in every take.
 
-The file is a NumPy archive: `shape` (n, 478, 3), `relief` (n, 64, 64), `scores` (n, 52), one row a person.
+The file is a NumPy archive: `shape` (n, 478, 3), `relief` (n, 64, 64), `scores` (n, 52), `folds` (n, 56), one row
+a person.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import numpy as np
 
 from stages.errors import ConfigError
 from stages.expression.coder import Rest
+from stages.expression.folds import FOLDS
 from stages.expression.model import apart
 from stages.expression.relief import SIDE
 from stages.faces import layouts
 from stages.faces.blendshapes import NAMES as SCORES
 
-SAME: Final = 0.022
+SAME: Final = 0.019
 """Interocular distances by which two neutrals of one person may be apart (`model.apart`)."""
-SHAPES: Final = {"shape": (layouts.COUNT, 3), "relief": (SIDE, SIDE), "scores": (len(SCORES),)}
+SHAPES: Final = {"shape": (layouts.COUNT, 3), "relief": (SIDE, SIDE), "scores": (len(SCORES),), "folds": (len(FOLDS),)}
 
 
 def write(path: Path, people: Mapping[int, Rest]) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from stages import facs
 from stages.backend import Model
 from stages.expression import basis
+from stages.expression.folds import FOLDS
 from stages.expression.model import COLUMNS
 from stages.expression.relief import contrast
 from stages.faces.blendshapes import NAMES as SCORES
@@ -44,7 +45,8 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A neutral to compare with. shape: (478, 3) as of `Sight`; relief: (SIDE, SIDE) contrast, no NaN; scores: (52,).
+    """A neutral to compare with. shape: (478, 3) as of `Sight`; relief: (SIDE, SIDE) contrast, no NaN; scores: (52,);
+    folds: (len(FOLDS),).
 
     known: whether it is the person's own; False for the average neutral.
     """
@@ -52,6 +54,7 @@ class Rest:
     shape: Floats
     relief: Floats
     scores: Floats
+    folds: Floats
     known: bool = True
 
 
@@ -85,7 +88,8 @@ def tables() -> Tables:
     with np.load(TABLES) as found:
         arrays = {name: found[name].astype(np.float32) for name in found.files if name != "provenance"}
         provenance = str(found["provenance"])
-    rest = Rest(basis.load().neutral, arrays["rest_relief"], arrays["rest_scores"], False)
+    unknown = np.full(len(FOLDS), np.inf, np.float32)  # nothing is deeper than an unknown fold
+    rest = Rest(basis.load().neutral, arrays["rest_relief"], arrays["rest_scores"], unknown, False)
     return Tables(rest, arrays["relief"], arrays["bias"], arrays["skill"], provenance)
 
 

@@ -16,13 +16,15 @@ from stages.packets import Bytes, Cues, Face, Faces, Floats, Scores
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One face of one frame. shape: (478, 3) in face space, straightened; scores: (52,); relief: (SIDE, SIDE)."""
+    """One face of one frame. shape: (478, 3) in face space, straightened; scores: (52,); relief: (SIDE, SIDE); folds:
+    (len(FOLDS),)."""
 
     face: Face
     head: Pose
     shape: Floats
     scores: Floats
     relief: Bytes
+    folds: Floats
     picture: Picture
 
 
@@ -40,7 +42,7 @@ def _look(face: Face, scores: Floats, cues: Cues, row: int) -> Look:
     shape = head.to_face(face.landmarks) - table.turned(head.angles)
     qualities = float(cues.sharpness[row]), float(cues.light[row])
     picture = Picture(head.yaw, head.scale, face.presence, *qualities, cues.covered[row], face.bridged)
-    return Look(face, head, shape, scores, cues.relief[row], picture)
+    return Look(face, head, shape, scores, cues.relief[row], cues.folds[row], picture)
 
 
 def sight(faces: Sequence[Look]) -> Sight:

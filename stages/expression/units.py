@@ -20,7 +20,7 @@ import numpy as np
 
 from stages.contract import ClipStage, OrderedStage, Timeline
 from stages.errors import ConfigError
-from stages.expression import coder, neutral
+from stages.expression import coder, joint, neutral
 from stages.expression.carry import known, read, write
 from stages.expression.coder import Coder, Rest
 from stages.expression.looks import Look, looks, sight
@@ -46,10 +46,11 @@ class _Measure:
         self.coder.prepare()
         neutral.prepare()
 
-    def _told(self, read: Read) -> FaceUnits:
+    def _told(self, read: Read, rest: Rest) -> FaceUnits:
         look, values, deviation = read
-        confidence = self.trust.confidence(look.picture, values, deviation, coder.tables().skill)
-        return FaceUnits(look.face.track, coder.spread(values), confidence, look.head.angles)
+        settled = joint.settled(look, rest, values, deviation)
+        confidence = self.trust.confidence(look.picture, settled, deviation, coder.tables().skill)
+        return FaceUnits(look.face.track, coder.spread(settled), confidence, look.head.angles)
 
     def _weight(self, look: Look) -> float:
         """How much a face says about its person's neutral: frontal and uncovered ones the most."""
@@ -80,8 +81,13 @@ class MeasureUnits(_Measure, ClipStage):
     ) -> Iterator[Units | None]:
         """The intensities of faces above known neutrals."""
         average = coder.tables().rest
-        for at, found in self._read(faces, scores, cues, lambda track: people.get(track, average)):
-            yield Units(at, tuple(self._told(read) for read in found)) if at is not None else None
+
+        def rest(track: int) -> Rest:
+            return people.get(track, average)
+
+        for at, found in self._read(faces, scores, cues, rest):
+            told = tuple(self._told(read, rest(read[0].face.track)) for read in found)
+            yield Units(at, told) if at is not None else None
 
     def people(self, faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues]) -> dict[int, Rest]:
         """The neutral of every track."""
@@ -182,7 +188,7 @@ class MeasureUnitsLive(_Measure, OrderedStage[dict[int, _Live]]):
             self._learn(state.setdefault(look.face.track, _Live()), look, values, deviation)
         fine = self.coder.read(seen, [state[look.face.track].rest for look in present])
         rows = zip(present, fine.values, fine.deviation, strict=True)
-        return Units(faces.at, tuple(self._told(row) for row in rows))
+        return Units(faces.at, tuple(self._told(row, state[row[0].face.track].rest) for row in rows))
 
     def _learn(self, live: _Live, look: Look, values: Floats, deviation: Floats) -> None:
         live.frames += 1

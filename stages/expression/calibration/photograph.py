@@ -127,7 +127,7 @@ class Photographer:
 
 
 def _gap(landmarks: Doubles) -> float:
-    """How far the lips of a straight head are apart, up and down, over the interocular distance; lapped ones are not."""
+    """How far the lips of a straight head are parted up and down, over the interocular distance."""
     apart = np.mean([max(landmarks[upper, 1] - landmarks[lower, 1], 0.0) for upper, lower in LIPS])
     return float(apart / np.linalg.norm(landmarks[33] - landmarks[263]))
 

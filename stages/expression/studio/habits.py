@@ -37,7 +37,7 @@ def moved(rig: Rig, weights: Mapping[str, float], seed: int | None) -> Doubles:
 
 
 def _own(name: str, at: Doubles, shifts: Doubles, seed: int) -> Doubles:
-    """One unit's shifts of the vertices that lie there; both sides of a unit and a mirrored point get the same habit."""
+    """One unit's shifts of the vertices that lie there; its other side and mirrored points get the same habit."""
     kind = name.removesuffix("Left").removesuffix("Right")
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
     folded = np.abs(at * (1, 0, 0)) + at * (0, 1, 1)

@@ -25,9 +25,9 @@ def test_gaze_adds_the_heads_turn_to_the_eyes() -> None:
     looks[1, facs.INDEX["AU64"]] = 1  # down
     looks[2, facs.INDEX["AU62"]] = 5  # right, while the head turns left as far
     looks[3] = np.nan
-    reach = 5 * openface.GAZE_DEGREES
+    reach = 5 * facs.GAZE_DEGREES[0]
     turned = openface.rotations(np.array([[0, 0, 0], [0, 0, 0], [reach, 0, 0], [0, 0, 0]], np.float32))
     x, y = np.degrees(openface.gaze(looks, turned)).T
-    np.testing.assert_allclose(x[:3], [2 * openface.GAZE_DEGREES, 0, 0], atol=1e-5)
-    np.testing.assert_allclose(y[:3], [0, openface.GAZE_DEGREES, 0], atol=1e-5)
+    np.testing.assert_allclose(x[:3], [2 * facs.GAZE_DEGREES[0], 0, 0], atol=1e-5)
+    np.testing.assert_allclose(y[:3], [0, facs.GAZE_DEGREES[1], 0], atol=1e-5)
     assert np.isnan([x[3], y[3]]).all()

@@ -73,7 +73,8 @@ def test_doubt_is_never_none(coder_model: Coder, faces: coder.Sight):
 def test_a_face_beside_itself_does_nothing(coder_model: Coder, faces: coder.Sight):
     one = part(faces, slice(0, 1))
     shown = contrast(one.relief)[0]
-    itself = Rest(one.shape[0], np.where(np.isnan(shown), coder.tables().rest.relief, shown), one.scores[0])
+    relief = np.where(np.isnan(shown), coder.tables().rest.relief, shown)
+    itself = Rest(one.shape[0], relief, one.scores[0], coder.tables().rest.folds)
     assert np.clip(coder_model.read(one, itself).values, 0, 5).max() < 0.6
 
 
