@@ -141,11 +141,15 @@ class FaceModel:
         target = seen.reading[modes:] - self.reader[modes:] @ known
         return self._fitted(seen, landmarks, known, told.amounts(target, self.gram[modes:, modes:]))
 
-    def above(self, shape: Floats, neutral: Floats, prior: Prior | None = None) -> Doubles:
-        """(c,) intensities that explain a straightened shape beside a neutral, both (478, 3) in face space."""
+    def above(self, shape: Floats, neutral: Floats, prior: Prior) -> Doubles:
+        """(c,) intensities that explain a straightened shape beside a neutral, both (478, 3) in face space.
+
+        The prior says all there is to say: nothing is taken to be small or rare beyond it.
+        """
         modes = len(self.identity)
         target = self.reader[modes:] @ (shape - neutral).ravel().astype(np.float64)
-        return Told.of(prior).amounts(target, self.gram[modes:, modes:])
+        told = Told(prior.mean, prior.deviation**-2.0, np.zeros(len(COLUMNS)))
+        return told.amounts(target, self.gram[modes:, modes:])
 
     def split(self, seen: Seen, prior: Prior | None) -> tuple[Doubles, Doubles]:
         """(MODES,) identity and (c,) intensities of one face, the most probable together."""

@@ -50,6 +50,7 @@ class Person:
     _relief: Doubles = field(default_factory=lambda: np.zeros((SIDE, SIDE)))
     _calm: Doubles = field(default_factory=lambda: np.zeros(2))
     _scores: Doubles = field(default_factory=lambda: np.zeros((2, len(SCORES))))
+    _rested: float = 0.0
     _folds: Doubles = field(default_factory=lambda: np.zeros(len(FOLDS)))
 
     def add(self, look: Look, values: Floats, deviation: Floats, trust: float) -> None:
@@ -61,7 +62,8 @@ class Person:
         calm = trust * calmness(values)
         self._calm += calm
         self._scores += calm[:, None] * look.scores
-        self._folds += calm[0] * look.folds
+        self._rested += calm.min()
+        self._folds += calm.min() * look.folds  # a smile folds the skin below the eye
         seen = contrast(look.relief) - np.tensordot(np.maximum(values, 0), coder.tables().relief, 1)
         weight = np.where(np.isnan(seen), 0, upper_share() * calm[0] + (1 - upper_share()) * calm[1])
         self._weight += weight
@@ -75,7 +77,7 @@ class Person:
         shown = np.divide(self._relief, self._weight, out=average.relief.astype(np.float64), where=self._weight > 0)
         both = self._scores / self._calm[:, None]
         scores = np.where(_is_lower(), both[1], both[0])
-        folds = (self._folds / self._calm[0]).astype(np.float32)
+        folds = (self._folds / self._rested).astype(np.float32)
         return coder.Rest(self.fit.neutral(), shown.astype(np.float32), scores.astype(np.float32), folds)
 
 
