@@ -72,13 +72,15 @@ class Tables:
 
     rest: the average neutral. relief: (len(COLUMNS), SIDE, SIDE) contrast that an intensity of 1 adds. bias:
     (len(COLUMNS),) standard deviation over people of what a resting face reads against the average neutral. skill:
-    (len(COLUMNS),) correlation with the truth on held-out people, 0..1.
+    (len(COLUMNS),) correlation with the truth on held-out people, 0..1. honest: by what the network's standard
+    deviations, learned under disguise, are too large there.
     """
 
     rest: Rest
     relief: Floats
     bias: Floats
     skill: Floats
+    honest: float
     provenance: str
 
 
@@ -90,7 +92,7 @@ def tables() -> Tables:
         provenance = str(found["provenance"])
     unknown = np.full(len(FOLDS), np.inf, np.float32)  # nothing is deeper than an unknown fold
     rest = Rest(basis.load().neutral, arrays["rest_relief"], arrays["rest_scores"], unknown, False)
-    return Tables(rest, arrays["relief"], arrays["bias"], arrays["skill"], provenance)
+    return Tables(rest, arrays["relief"], arrays["bias"], arrays["skill"], float(arrays["honest"]), provenance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ class Coder:
             "known": np.array([[rest.known] for rest in each], np.float32),
         }
         values, deviation = self.model.run({name: np.asarray(array, np.float32) for name, array in feeds.items()})
-        return Reading(values, deviation)
+        return Reading(values, deviation * np.float32(tables().honest))
 
 
 def _filled(relief: Floats, rests: Sequence[Rest]) -> Floats:

@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from stages.expression import creases, model
-from stages.expression.coder import COLUMNS, Rest
+from stages.expression.coder import Rest
 from stages.expression.looks import Look
-from stages.expression.model import Prior
+from stages.expression.model import COLUMNS, Prior
 from stages.packets import Floats
 
 PLAIN: Final = (1, 2, 26, 27, 43)

@@ -33,11 +33,13 @@ GAZE: Final = (61, 62, 63, 64)
 CALM: Final = 1.0
 """Root sum of squared intensities at which a frame's weight has fallen to 0.6."""
 FAINT: Final = 1e-4  # weight of the busiest frame, so that a person who never rests has a neutral too
+BUSY: Final = 0.01
+"""Weight of the busiest frame in the neutral shape, of which it says little where the average neutral misleads."""
 LOWEST: Final = 0.1
 """Quantile over frames that is taken for a unit at rest."""
 SURE: Final = 60
 """Frames after which a unit's lowest readings are believed to be rest."""
-FARTHEST: Final = 1.5
+FARTHEST: Final = 0.7
 """Standard deviations over people by which a resting face may differ from the average neutral."""
 
 
@@ -56,10 +58,11 @@ class Person:
     def add(self, look: Look, values: Floats, deviation: Floats, trust: float) -> None:
         """Count a face with what was read beside the average neutral, its bias taken away; trust: 0..1."""
         doubt = np.hypot(deviation, coder.tables().bias).astype(np.float64)
-        self.fit.add(look.face.landmarks, Prior(np.maximum(values, 0).astype(np.float64), doubt), trust)
+        calm = trust * calmness(values)
+        prior = Prior(np.maximum(values, 0).astype(np.float64), doubt)
+        self.fit.add(look.face.landmarks, prior, max(float(calm.min()), trust * BUSY))
         if trust <= 0:
             return
-        calm = trust * calmness(values)
         self._calm += calm
         self._scores += calm[:, None] * look.scores
         self._rested += calm.min()

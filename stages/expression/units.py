@@ -69,6 +69,18 @@ class MeasureUnits(_Measure, ClipStage):
     carry: str | None = None
     keep: str | None = None
 
+    def prepare(self) -> None:
+        """Read the carried neutrals too, so that a wrong file is reported before the first frame.
+
+        Raises:
+            ConfigError: `carry` is no file of neutrals, or there is no folder to `keep` them in.
+        """
+        super().prepare()
+        if self.carry:
+            read(Path(self.carry))
+        if self.keep and not Path(self.keep).parent.is_dir():
+            raise ConfigError(f"units.keep: there is no folder {Path(self.keep).parent} - make it first")
+
     def process(self, faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues]) -> Iterator[Units | None]:
         """Intensities above each person's own neutral."""
         people = self.people(faces, scores, cues)

@@ -79,6 +79,7 @@ class School:
         self.rounds.append(self._round(pictures, self._unknown(len(self.shape))))
         self.relief_by = self._response(draws[0])
         self.bias, self.skill = (np.zeros(len(COLUMNS), np.float32) for _ in range(2))
+        self.honest = 1.0
 
     def teach(self, seed: int, steps: int) -> Taught:
         """One pupil."""
@@ -99,6 +100,8 @@ class School:
             lines.append(f"{name}: {_figures(values[drawn.ok], pictures.values[drawn.ok], doubt[drawn.ok])}")
             if neutral is drawn:
                 self.skill = skill(values[drawn.ok], pictures.values[drawn.ok])
+                off = np.abs(values - pictures.values)[drawn.ok] / doubt[drawn.ok]
+                self.honest = float(off.mean() / np.sqrt(2 / np.pi))  # 1 if errors are normal and doubt is right
             resting = [values[(pictures.person == who) & pictures.rest].mean(0) for who in np.unique(pictures.person)]
             self.bias = np.hypot(np.std(np.stack(resting), 0), STRANGE).astype(np.float32)
         return "\n".join(lines)
@@ -111,6 +114,7 @@ class School:
             "relief": self.relief_by.reshape(-1, SIDE, SIDE),
             "bias": self.bias,
             "skill": self.skill,
+            "honest": np.array(self.honest),
         }
         halves = {name: table.astype(np.float16 if name == "relief" else np.float32) for name, table in tables.items()}
         np.savez_compressed(path, **halves, provenance=np.asarray(provenance))

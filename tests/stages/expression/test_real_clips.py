@@ -50,4 +50,4 @@ def test_a_steady_face_reads_steady(smile: list[FaceUnits]):
 
 def test_the_head_stays_frontal_and_sure(smile: list[FaceUnits]):
     assert max(abs(float(face.pose[0])) for face in smile) < 10
-    assert min(float(face.confidence[facs.INDEX["AU12"]]) for face in smile) > 0.9
+    assert min(float(face.confidence[facs.INDEX["AU12"]]) for face in smile) > 0.4

@@ -124,14 +124,19 @@ def test_neutrals_are_kept_and_carried_to_the_same_person_only(tracked: Tracked,
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "no file"), (b"nothing", "no file of neutrals")])
-def test_a_file_without_neutrals_is_refused(
-    tracked: Tracked, coder_model: Coder, tmp_path: Path, content: bytes | None, said: str
+def test_a_file_without_neutrals_is_refused_before_the_first_frame(
+    coder_model: Coder, tmp_path: Path, content: bytes | None, said: str
 ):
     file = tmp_path / "rest.npz"
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=said):
-        measured(MeasureUnits(coder=coder_model, carry=str(file)), tracked("smile_onset"))
+        MeasureUnits(coder=coder_model, carry=str(file)).prepare()
+
+
+def test_neutrals_are_not_kept_in_a_folder_that_is_not_there(coder_model: Coder, tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"units\.keep"):
+        MeasureUnits(coder=coder_model, keep=str(tmp_path / "nowhere" / "rest.npz")).prepare()
 
 
 def test_a_person_who_smiles_throughout_still_smiles(tracked: Tracked, coder_model: Coder, smile: list[Units | None]):

@@ -12,7 +12,7 @@ import pytest
 
 from stages.errors import ConfigError
 from stages.models import cache
-from stages.models.sources import LocalPath, Package, PackageFolder, PackageMember, SourceError, Url
+from stages.models.sources import LocalPath, Package, PackageFolder, PackageMember, Shipped, SourceError, Url
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +114,11 @@ def test_url_is_fetched_from_a_server_and_not_when_offline(tmp_path: Path) -> No
         server.shutdown()
     with pytest.raises(SourceError, match="offline"):
         Url(url=f"{here}/net").deliver(tmp_path / "out", offline=True)
+
+
+def test_a_shipped_file_comes_from_this_installation(tmp_path: Path):
+    target = tmp_path / "coder.onnx"
+    Shipped(path="expression/coder.onnx").deliver(target, offline=True)
+    assert target.stat().st_size > 100_000
+    with pytest.raises(SourceError):
+        Shipped(path="expression/nothing.onnx").deliver(target, offline=True)
