@@ -30,8 +30,8 @@ INPUTS: Final = {
 }  # fmt: skip
 LOG_VARIANCE: Final = (-7.0, 3.0)
 PRESENT: Final = 5.0
-"""What a unit that is at work counts beside an absent one. Most units are absent in most pictures, and a network that is
-right on average would take a faint one for none (Yang et al., *Delving into deep imbalanced regression*, 2021)."""
+"""What a unit at work counts beside an absent one. Most units are absent in most pictures, and a network that is right
+on average would take a faint one for none (Yang et al., *Delving into deep imbalanced regression*, 2021)."""
 LOUD: Final = 4.0  # contrasts are small numbers
 CONVOLUTIONS: Final = ((2, 12, 5), (12, 24, 3), (24, 32, 3))
 """Channels in and out and the side of a kernel; every one halves the picture."""
