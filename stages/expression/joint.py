@@ -21,7 +21,7 @@ from stages.packets import Floats
 
 PLAIN: Final = (1, 2, 26, 27, 43)
 """Units that the tracker shows nearly whole."""
-LOOSE, FIRM = 1.0, 0.1
+LOOSE, FIRM = 0.3, 0.1
 """Intensities by which the coder may be off on real faces beyond its own doubt: for those units, and for the others.
 Chosen on the sample clips (docs/measurement.md)."""
 
