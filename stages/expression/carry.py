@@ -22,7 +22,7 @@ from stages.expression.relief import SIDE
 from stages.faces import layouts
 from stages.faces.blendshapes import NAMES as SCORES
 
-SAME: Final = 0.019
+SAME: Final = 0.014
 """Interocular distances by which two neutrals of one person may be apart (`model.apart`)."""
 SHAPES: Final = {"shape": (layouts.COUNT, 3), "relief": (SIDE, SIDE), "scores": (len(SCORES),), "folds": (len(FOLDS),)}
 

@@ -58,7 +58,7 @@ def test_a_photo_is_split_into_person_expression_and_pose(head: pose.Pose):
     fit = MODEL.fit_photo(photo(who, {12: 3, 25: 3}, head))
     assert 0.8 < intensity(fit.values, 12) < 4
     assert intensity(fit.values, 25) == pytest.approx(3, abs=1.0)
-    assert apart(fit.neutral, who) < 0.6 * apart(BASIS.neutral, who)
+    assert apart(fit.neutral, who) < 0.75 * apart(BASIS.neutral, who)
     assert abs(fit.pose.yaw - head.yaw) < 3
     assert fit.error < 0.015
 
@@ -67,7 +67,7 @@ def test_with_a_known_neutral_a_shown_unit_reads_back():
     who = person(4)
     for number in (1, 2, 4, 12, 18, 25, 26, 43):
         read = np.mean([intensity(MODEL.fit(photo(who, {number: 3}, seed=s), who).values, number) for s in range(4)])
-        assert read == pytest.approx(2.7, abs=1.0)
+        assert 1.4 < read < 3.7  # the most probable one is drawn toward 0
 
 
 def test_a_face_at_rest_reads_as_rest():
