@@ -57,6 +57,7 @@ def write_page(
     text = render(
         "page.html",
         record=record,
+        headline=list(facts(record)),
         shown=[_shown(still, factor) for still in stills],
         factor=factor,
         faces=[(track, list(charts)) for track, charts in groupby(panels, key=lambda panel: panel.track)],
@@ -159,7 +160,6 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"clock": clock, "size": size, "number": _number, "written": _written, "label": _label}
-    environment.globals["facts"] = facts
     return environment
 
 

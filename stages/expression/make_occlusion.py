@@ -11,21 +11,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.backend import Cpu, Model
 from stages.expression import chart, occluders, occlusion
+from stages.expression.studio.reading import framed
 from stages.faces import layouts
 from stages.faces.landmarks import Mesh478
 from stages.models import registry
-from stages.packets import Colour, Floats, Frame, Stamp
+from stages.packets import Floats
 
 PICTURES: Final = 20
 """Photographs of every person that are covered, drawn anew by each of `SEEDS`."""
@@ -77,12 +76,6 @@ def _of_one(path: Path, seed: int, model: Mesh478) -> Iterator[tuple[Floats, Flo
         mesh = model.from_landmarks(frame, landmarks)
         if mesh.presence > LEAST:
             yield occlusion.features(chart.unwrap(frame, mesh.landmarks)), share_covered(over, mesh.landmarks)
-
-
-def framed(picture: NDArray[np.uint8]) -> Frame:
-    """A frame of R'G'B' (h, w, 3)."""
-    native = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    return Frame(Stamp("photograph", 0, 0, Fraction(1, 25)), native, Colour(full_range=True))
 
 
 def share_covered(over: Floats, landmarks: Floats) -> Floats:

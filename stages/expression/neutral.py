@@ -45,7 +45,7 @@ FARTHEST: Final = 0.7
 
 @dataclass
 class Person:
-    """What is known of one face so far: constant memory but for 88 bytes a frame of readings."""
+    """What is known of one face so far, in constant memory."""
 
     fit: TrackFit = field(default_factory=lambda: TrackFit(model.load()))
     _weight: Doubles = field(default_factory=lambda: np.zeros((SIDE, SIDE)))

@@ -11,6 +11,7 @@ one eye closes while the other is open.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +132,7 @@ class MeasureUnits(_Measure, ClipStage):
         for at, present in _frames(faces, scores, cues):
             waiting.append((at, present))
             count += len(present)
-            if count >= AT_ONCE:
+            if count >= AT_ONCE or len(waiting) >= 8 * AT_ONCE:
                 yield from self._together(waiting, rest)
                 waiting, count = [], 0
         yield from self._together(waiting, rest)
@@ -167,7 +168,7 @@ class _Live:
     person: neutral.Person = field(default_factory=neutral.Person)
     rest: Rest = field(default_factory=lambda: coder.tables().rest)
     bias: Floats | None = None
-    readings: list[Floats] = field(default_factory=list)
+    readings: deque[Floats] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     frames: int = 0
 
 
@@ -204,7 +205,7 @@ class MeasureUnitsLive(_Measure, OrderedStage[dict[int, _Live]]):
 
     def _learn(self, live: _Live, look: Look, values: Floats, deviation: Floats) -> None:
         live.frames += 1
-        live.readings = [*live.readings[1 - REMEMBERED :], values]
+        live.readings.append(values)
         due = live.frames & (live.frames - 1) == 0 or live.frames % self.settle == 0
         if live.bias is None or due:
             live.bias = neutral.bias(np.stack(live.readings))

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from stages import facs
 from stages.backend import Cpu, Model
-from stages.expression import basis
 from stages.expression.calibration import acting
 from stages.expression.calibration.acting import Shares
 from stages.expression.make_basis import MAP, upper_lip
@@ -82,7 +81,7 @@ class Photographer:
     def of(cls, rig: Rig, side: int = 256) -> Photographer:
         """With the project's own models on the processor."""
         with np.load(MAP) as table:
-            reader = Reader.of(rig, upper_lip(rig, table["vertex"]), basis.load().mean, side)
+            reader = Reader.of(rig, upper_lip(rig, table["vertex"]), side)
         return cls(reader, Model(asset=registry.shipped()["face_blendshapes"], backend=Cpu()))
 
     def sit(self, seed: int, habits: bool = True) -> Taken:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.expression import basis, chart, coder, pose
 from stages.expression.relief import SIDE, relief
+from stages.expression.studio.reading import framed
 from stages.faces import layouts
-from stages.packets import Bytes, Colour, Floats, Frame, Stamp
+from stages.packets import Bytes, Floats
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,4 @@ def _reliefs(path: Path, landmarks: Floats, pictures: Bytes, lengths: NDArray[np
 
 def _relief(file: Bytes, landmarks: Floats) -> Bytes:
     picture = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
-    native = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[..., ::-1]), format="rgb24")
-    frame = Frame(Stamp("studio", 0, 0, Fraction(1, 25)), native, Colour(matrix=0, full_range=True))
-    return relief(chart.unwrap(frame, landmarks))
+    return relief(chart.unwrap(framed(picture[..., ::-1]), landmarks))

@@ -88,14 +88,6 @@ def cast(rig: Rig, seed: int, own_habits: bool = False) -> Person:
     return Person(person(rng, features(rig)), tinted, brow, stubble, speck, folds, seed if own_habits else None)
 
 
-def shot(rng: np.random.Generator, turn: float = 6.0) -> Shot:
-    """A random shot; `turn` is the standard deviation of the yaw in degrees, pitch and roll turn less."""
-    yaw, pitch, roll = rng.normal(0, (turn, 0.7 * turn, 0.5 * turn)).tolist()
-    light = (float(rng.uniform(-0.8, 0.8)), float(rng.uniform(0.2, 0.8)), 0.85)
-    key, ambient, noise = rng.uniform((1.0, 0.3, 0.0), (1.5, 0.6, 3.0)).tolist()
-    return Shot(yaw, pitch, roll, light, key, ambient, noise, int(rng.integers(2**31)))
-
-
 def any_shot(rng: np.random.Generator) -> Shot:
     """A shot of the kind that footage brings: yaw to 35 and pitch to 20 degrees, lenses, light, noise, blur, codecs."""
     yaw, pitch, roll = (float(np.clip(rng.normal(0, most / 2), -most, most)) for most in (35.0, 20.0, 16.0))
