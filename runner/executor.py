@@ -208,6 +208,21 @@ def run_node(node: Node, tick: Tick, state: Any) -> Packet | None:
         raise StageError(f"{tick.at}: {node} failed: {error or type(error).__name__}") from error
 
 
+def frame_by_frame(node: Node, job: Job, wires: Mapping[str, Timeline[Any]]) -> Iterator[Packet | None]:
+    """One stage over whole timelines, port by port, without pictures.
+
+    Raises:
+        StageError: as of `run_node`.
+    """
+    state = node.stage.begin(job) if isinstance(node.stage, OrderedStage) else None
+    for packets in zip(*wires.values(), strict=True):
+        found = dict(zip(node.wires.values(), packets, strict=True))
+        at = next((packet.at for packet in packets if packet is not None), None)
+        yield None if at is None else run_node(node, Tick(at, found), state)
+    if isinstance(node.stage, OrderedStage):
+        node.stage.finish(state)
+
+
 def _done(tick: Tick) -> Future[Tick]:
     future: Future[Tick] = Future()
     future.set_result(tick)

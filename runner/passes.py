@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis import AnalysisCache, wire_keys
-from runner.executor import Pass, PassResult, Tick
+from runner.executor import Pass, PassResult, Tick, frame_by_frame
 from runner.graph import Node
 from runner.progress import bar
 from runner.shot import Shot, same_length
 from runner.spool import Spool, SpoolWriter
-from stages.contract import Timeline
+from stages.contract import ClipStage, Timeline
 from stages.errors import GlabellaError, StageError
 from stages.models import cache
 from stages.packets import Frame, Job, Packet
@@ -81,7 +81,7 @@ def _measure(run: Run) -> Timelines:
 
 
 def shape(run: Run) -> None:
-    """The clip stages: each sees whole timelines and makes one."""
+    """The clip stages, and what stands between them: each sees whole timelines and makes one."""
     for node in run.shot.plan.shape:
         found = run.cache.load(run.keys[node.name])
         run.timelines[node.name] = found or _whole(run, node, run.cache.path(run.keys[node.name]))
@@ -114,7 +114,10 @@ def _whole(run: Run, node: Node, path: Path) -> Spool[Packet]:
 
 def _shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
     try:
-        yield from node.stage.process(**ports)  # type: ignore[attr-defined]
+        if isinstance(node.stage, ClipStage):
+            yield from node.stage.process(**ports)
+        else:
+            yield from frame_by_frame(node, run.job, ports)
     except (GlabellaError, OSError):
         raise
     except Exception as error:

@@ -1,8 +1,9 @@
 """Where a graph is cut: what runs while measuring, what sees the whole clip, what runs while rendering, what checks it.
 
-What feeds a clip stage is pass 1 (measure) and is kept on disk; the clip stages follow; what depends on them is pass 2
-(render), which decodes the clip again. Clip stages that look at what pass 2 made (scores of the delivery) come last. A
-graph without clip stages before its render is one pass, as a live stream needs it.
+What feeds a clip stage is pass 1 (measure) and is kept on disk; the clip stages follow, with whatever stands between
+two of them and reads no picture; what depends on them is pass 2 (render), which decodes the clip again. Clip stages
+that look at what pass 2 made (scores of the delivery) come last. A graph without clip stages before its render is one
+pass, as a live stream needs it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 from runner.graph import SOURCES, Graph, Node
 from stages.errors import GraphError
+
+_MEASURE, _SHAPE, _RENDER, _CHECK = range(4)
 
 
 @dataclass(frozen=True)
@@ -47,37 +50,36 @@ def plan(graph: Graph, reported: Iterable[str] = ()) -> Plan:
     Raises:
         GraphError: a frame would have to be rendered after the render pass (a third pass).
     """
-    clip = {node.name for node in graph.nodes if node.stage.scope == "clip"}
-    late = _downstream(graph, clip)
-    check = clip & _downstream(graph, late - clip)
-    for node in graph.nodes:
-        if node.name not in clip and check & set(node.wires.values()):
-            late_wire = min(check & set(node.wires.values()))
-            raise GraphError(
-                f"graph.{node.name}: reads '{late_wire}', which is known only when every frame is rendered"
-            )
-    early = _ancestors(graph, clip - check) - late
-    measure = tuple(n for n in graph.nodes if n.name in early and n.name not in clip)
-    shape = tuple(n for n in graph.nodes if n.name in clip - check)
-    render = tuple(n for n in graph.nodes if n.name not in clip and n not in measure)
-    checks = tuple(n for n in graph.nodes if n.name in check)
+    steps = _steps(graph)
+    measure, shape, render, checks = (tuple(n for n in graph.nodes if steps[n.name] == step) for step in range(4))
     last = _wires(checks) | set(reported)
     later = last | _wires(shape) | _wires(render)
     kept = (*(n.name for n in measure if n.name in later), *(n.name for n in render if n.name in last))
     return Plan(measure, shape, render, checks, kept)
 
 
+def _steps(graph: Graph) -> dict[str, int]:
+    """Node -> the earliest step it can run in; what no clip stage waits for runs with the render."""
+    steps = dict.fromkeys(SOURCES, _MEASURE)
+    for node in graph.nodes:
+        needed = max((steps[wire] for wire in node.wires.values()), default=_MEASURE)
+        if node.stage.scope == "clip":
+            steps[node.name] = _SHAPE if needed <= _SHAPE else _CHECK
+        elif needed == _CHECK:
+            wire = next(wire for wire in node.wires.values() if steps[wire] == _CHECK)
+            raise GraphError(f"graph.{node.name}: reads '{wire}', which is known only when every frame is rendered")
+        else:
+            pictures = SOURCES.keys() & set(node.wires.values())
+            steps[node.name] = _RENDER if needed == _SHAPE and pictures else needed
+    waited = _ancestors(graph, {n.name for n in graph.nodes if n.stage.scope == "clip" and steps[n.name] == _SHAPE})
+    for node in graph.nodes:
+        if node.stage.scope != "clip" and node.name not in waited:
+            steps[node.name] = _RENDER
+    return steps
+
+
 def _wires(nodes: Iterable[Node]) -> set[str]:
     return {wire for node in nodes for wire in node.wires.values()}
-
-
-def _downstream(graph: Graph, of: set[str]) -> set[str]:
-    """`of`, and all that depends on it."""
-    found = set(of)
-    for node in graph.nodes:
-        if found & set(node.wires.values()):
-            found.add(node.name)
-    return found
 
 
 def _ancestors(graph: Graph, of: set[str]) -> set[str]:

@@ -1,7 +1,8 @@
 """Packets on disk: one wire over a whole clip as a file that grows while measuring and is read back frame by frame.
 
-A record is a JSON skeleton of the packet and the raw bytes of its arrays; an index of offsets stands at the end. Memory
-stays constant however long the clip is. Files are data: reading one runs no code.
+A record is a JSON skeleton of the packet and the raw bytes of its arrays; an index of offsets stands at the end. A
+packet that is the very one of the frame before is written and decoded once. Memory stays constant however long the clip
+is. Files are data: reading one runs no code.
 """
 
 from __future__ import annotations
@@ -79,12 +80,17 @@ class SpoolWriter:
         self.path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
         self._offsets: list[int] = []
+        self._last: Packet | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = self._temporary.open("wb")
         self._file.write(_MAGIC)
 
     def append(self, packet: Packet | None) -> None:
         """Write the next frame's packet."""
+        if packet is not None and packet is self._last:
+            self._offsets.append(self._offsets[-1])
+            return
+        self._last = packet
         self._offsets.append(self._file.tell())
         skeleton, buffers = encode(packet)
         self._file.write(_HEAD.pack(len(skeleton), sum(map(len, buffers))))
@@ -115,6 +121,7 @@ class Spool(Timeline[PacketT]):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = -1
+        self._latest: tuple[int, PacketT | None] = (-1, None)  # one read, one write: threads may share it
         self._descriptor = os.open(path, os.O_RDONLY)
         size = os.fstat(self._descriptor).st_size
         tail = self._read(_TAIL.size, size - _TAIL.size) if size >= len(_MAGIC) + _TAIL.size else b""
@@ -137,6 +144,12 @@ class Spool(Timeline[PacketT]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         offset = int(self._offsets[index])
+        latest = self._latest
+        if latest[0] != offset:
+            self._latest = latest = (offset, self._decoded(offset))
+        return latest[1]
+
+    def _decoded(self, offset: int) -> PacketT | None:
         skeleton, arrays = _HEAD.unpack(self._read(_HEAD.size, offset))
         body = self._read(skeleton + arrays, offset + _HEAD.size)
         return decode(body[:skeleton], body[skeleton:])  # type: ignore[return-value]

@@ -194,6 +194,39 @@ class Cues(Packet):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Neutral(_ShowsShapes):
+    """One person's face at rest, with which every picture is compared.
+
+    shape: (478, 3) face space, as of `stages.expression.coder.Sight`. relief: (side, side) contrast, no NaN. scores:
+    (52,). folds: (n,) as of `Cues`. known: whether it is the person's own; False for the average neutral.
+    """
+
+    shape: Floats
+    relief: Floats
+    scores: Floats
+    folds: Floats
+    known: bool = True
+
+    def __post_init__(self) -> None:
+        _check(self.shape, (478, 3), np.float32, "Neutral.shape")
+        _check(self.relief, (-1, -1), np.float32, "Neutral.relief")
+        _check(self.scores, (52,), np.float32, "Neutral.scores")
+        _check(self.folds, (-1,), np.float32, "Neutral.folds")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Neutrals(Packet):
+    """The neutrals of a clip's people in the order of `tracks`; the same packet on every frame until more is known."""
+
+    tracks: tuple[int, ...]
+    faces: tuple[Neutral, ...]
+
+    def of(self, track: int) -> Neutral | None:
+        """One person's, if there is one."""
+        return self.faces[self.tracks.index(track)] if track in self.tracks else None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class FaceUnits(_ShowsShapes):
     """Action Units of one face in one frame.
 

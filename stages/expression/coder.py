@@ -24,7 +24,7 @@ from stages.expression.folds import FOLDS
 from stages.expression.model import COLUMNS
 from stages.expression.relief import contrast
 from stages.faces.blendshapes import NAMES as SCORES
-from stages.packets import Bytes, Floats
+from stages.packets import Bytes, Floats, Neutral
 
 TABLES: Final = Path(__file__).with_name("coder.npz")
 
@@ -41,21 +41,6 @@ class Sight:
 
     def __len__(self) -> int:
         return len(self.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A neutral to compare with. shape: (478, 3) as of `Sight`; relief: (SIDE, SIDE) contrast, no NaN; scores: (52,);
-    folds: (len(FOLDS),).
-
-    known: whether it is the person's own; False for the average neutral.
-    """
-
-    shape: Floats
-    relief: Floats
-    scores: Floats
-    folds: Floats
-    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +61,7 @@ class Tables:
     deviations, learned under disguise, are too large there.
     """
 
-    rest: Rest
+    rest: Neutral
     relief: Floats
     bias: Floats
     skill: Floats
@@ -91,7 +76,7 @@ def tables() -> Tables:
         arrays = {name: found[name].astype(np.float32) for name in found.files if name != "provenance"}
         provenance = str(found["provenance"])
     unknown = np.full(len(FOLDS), np.inf, np.float32)  # nothing is deeper than an unknown fold
-    rest = Rest(basis.load().neutral, arrays["rest_relief"], arrays["rest_scores"], unknown, False)
+    rest = Neutral(basis.load().neutral, arrays["rest_relief"], arrays["rest_scores"], unknown, False)
     return Tables(rest, arrays["relief"], arrays["bias"], arrays["skill"], float(arrays["honest"]), provenance)
 
 
@@ -107,9 +92,9 @@ class Coder:
         self.model.open()
         tables()
 
-    def read(self, seen: Sight, rests: Sequence[Rest] | Rest) -> Reading:
+    def read(self, seen: Sight, rests: Sequence[Neutral] | Neutral) -> Reading:
         """Intensities of faces, each beside a neutral of its own, or all beside one."""
-        each = [rests] * len(seen) if isinstance(rests, Rest) else list(rests)
+        each = [rests] * len(seen) if isinstance(rests, Neutral) else list(rests)
         feeds = {
             "shape": seen.shape.reshape(len(seen), -1),
             "relief": _filled(contrast(seen.relief), each),
@@ -124,7 +109,7 @@ class Coder:
         return Reading(values, deviation * np.float32(tables().honest))
 
 
-def _filled(relief: Floats, rests: Sequence[Rest]) -> Floats:
+def _filled(relief: Floats, rests: Sequence[Neutral]) -> Floats:
     """(n, SIDE * SIDE) with what is unseen as it is at rest."""
     resting = np.stack([rest.relief for rest in rests])
     filled: Floats = np.where(np.isnan(relief), resting, relief).reshape(len(relief), -1)

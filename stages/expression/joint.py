@@ -14,10 +14,9 @@ from typing import Final
 import numpy as np
 
 from stages.expression import creases, model
-from stages.expression.coder import Rest
 from stages.expression.looks import Look
 from stages.expression.model import COLUMNS, Prior
-from stages.packets import Floats
+from stages.packets import Floats, Neutral
 
 PLAIN: Final = (1, 2, 26, 27, 43)
 """Units that the tracker shows nearly whole."""
@@ -26,7 +25,7 @@ LOOSE, FIRM = 0.3, 0.1
 Chosen on the sample clips (docs/measurement.md)."""
 
 
-def settled(look: Look, rest: Rest, values: Floats, deviation: Floats) -> Floats:
+def settled(look: Look, rest: Neutral, values: Floats, deviation: Floats) -> Floats:
     """(columns,) intensities of a face beside its neutral from the coder's values and standard deviations."""
     prior = Prior(np.maximum(values, 0).astype(np.float64), np.hypot(deviation, _slack()).astype(np.float64))
     told = model.load().above(look.shape, rest.shape, prior)

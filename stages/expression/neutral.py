@@ -23,7 +23,7 @@ from stages.expression.model import COLUMNS, Prior
 from stages.expression.relief import SIDE, contrast
 from stages.expression.track_fit import TrackFit
 from stages.faces.blendshapes import NAMES as SCORES
-from stages.packets import Floats
+from stages.packets import Floats, Neutral
 
 Doubles = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ class Person:
         self._weight += weight
         self._relief += weight * np.nan_to_num(seen)
 
-    def rest(self) -> coder.Rest:
+    def rest(self) -> Neutral:
         """The neutral; what was never seen is as in the average."""
         average = coder.tables().rest
         if not self._calm.all():
@@ -81,7 +81,7 @@ class Person:
         both = self._scores / self._calm[:, None]
         scores = np.where(_is_lower(), both[1], both[0])
         folds = (self._folds / self._rested).astype(np.float32)
-        return coder.Rest(self.fit.neutral(), shown.astype(np.float32), scores.astype(np.float32), folds)
+        return Neutral(self.fit.neutral(), shown.astype(np.float32), scores.astype(np.float32), folds)
 
 
 def prepare() -> None:

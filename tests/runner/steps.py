@@ -62,6 +62,14 @@ class Double(MapStage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown(MapStage):
+    """The number as it stands when its picture is there."""
+
+    def process(self, frame: Frame, number: Units) -> Units:
+        return units(frame.at, value(number) or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sum(OrderedStage[list[float]]):
     """Running sum; remembers what was done to it in `log`."""
 

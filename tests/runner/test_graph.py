@@ -22,6 +22,7 @@ GOOD = {
     "centred": node("Centre", {"number": "double"}),
     "total": node("Sum", {"number": "centred"}),
 }
+SHOWN = {**{k: v for k, v in GOOD.items() if k != "total"}, "shown": node("Shown", {"number": "centred"})}
 
 
 def test_nodes_come_in_an_order_in_which_wires_are_made_before_use() -> None:
@@ -95,14 +96,22 @@ def test_reported_wires_of_the_first_pass_are_kept() -> None:
 
 
 def test_clip_stages_after_the_render_check_what_it_made() -> None:
-    cut = plan(build({**GOOD, "score": node("Centre", {"number": "total"})}))
-    assert [n.name for n in cut.render] == ["total"]
+    cut = plan(build({**SHOWN, "score": node("Centre", {"number": "shown"})}))
+    assert [n.name for n in cut.render] == ["shown"]
     assert [n.name for n in cut.check] == ["score"]
-    assert set(cut.kept) == {"double", "total"}
+    assert set(cut.kept) == {"double", "shown"}
+
+
+def test_what_stands_between_clip_stages_and_needs_no_picture_is_shaped_with_them() -> None:
+    cut = plan(
+        build({**GOOD, "score": node("Centre", {"number": "total"}), "after": node("Double", {"number": "score"})})
+    )
+    assert [n.name for n in cut.shape] == ["centred", "total", "score"]
+    assert [n.name for n in cut.render] == ["after"]
 
 
 def test_a_third_pass_is_refused() -> None:
-    spec = {**GOOD, "score": node("Centre", {"number": "total"}), "again": node("Double", {"number": "score"})}
+    spec = {**SHOWN, "score": node("Centre", {"number": "shown"}), "again": node("Double", {"number": "score"})}
     with pytest.raises(GraphError, match=r"graph\.again: reads 'score'"):
         plan(build(spec))
 

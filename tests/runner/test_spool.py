@@ -34,6 +34,18 @@ def test_packets_come_back_exactly(tmp_path: Path) -> None:
             np.testing.assert_array_equal(a.landmarks, b.landmarks)
 
 
+def test_a_packet_that_holds_is_written_and_decoded_once(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "faces.spool")
+    held = faces(0)
+    for packet in (held, held, None, held, held):
+        writer.append(packet)
+    spool = writer.commit()
+    assert spool[0] is spool[1]
+    assert spool[2] is None
+    assert spool[4] is spool[3]
+    assert spool.path.stat().st_size < 2.5 * sum(face.landmarks.nbytes for face in held.faces)
+
+
 def test_nothing_has_the_name_before_commit_and_discard_leaves_nothing(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path / "w.spool")
     writer.append(None)

@@ -10,10 +10,11 @@ import pytest
 
 from stages import facs
 from stages.expression import basis, coder
-from stages.expression.coder import COLUMNS, Coder, Rest
+from stages.expression.coder import COLUMNS, Coder
 from stages.expression.looks import looks, sight
 from stages.expression.relief import NONE, SIDE, UNSEEN, contrast
 from stages.faces import layouts
+from stages.packets import Neutral
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_a_face_beside_itself_does_nothing(coder_model: Coder, faces: coder.Sigh
     one = part(faces, slice(0, 1))
     shown = contrast(one.relief)[0]
     relief = np.where(np.isnan(shown), coder.tables().rest.relief, shown)
-    itself = Rest(one.shape[0], relief, one.scores[0], coder.tables().rest.folds)
+    itself = Neutral(one.shape[0], relief, one.scores[0], coder.tables().rest.folds)
     assert np.clip(coder_model.read(one, itself).values, 0, 5).max() < 0.6
 
 

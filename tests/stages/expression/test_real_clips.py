@@ -10,6 +10,7 @@ import pytest
 
 from stages import facs
 from stages.expression.coder import Coder
+from stages.expression.neutrals import FindNeutrals
 from stages.expression.units import MeasureUnits
 from stages.packets import FaceUnits
 from tests.stages.expression.held import Held
@@ -18,7 +19,8 @@ from tests.stages.expression.held import Held
 @pytest.fixture(scope="module")
 def smile(tracked: Callable[[str], Any], coder_model: Coder) -> list[FaceUnits]:
     wires = [Held(wire) for wire in tracked("smile_onset")]
-    return [packet.faces[0] for packet in MeasureUnits(coder=coder_model).process(*wires) if packet is not None]
+    rests = Held(list(FindNeutrals(coder=coder_model).process(*wires)))
+    return [packet.faces[0] for packet in MeasureUnits(coder=coder_model).process(*wires, rests) if packet is not None]
 
 
 def curve(measured: list[FaceUnits], number: int) -> np.ndarray:

@@ -15,18 +15,27 @@ from stages.expression import neutral
 from stages.expression.coder import Coder
 from stages.expression.cues import REGIONS
 from stages.expression.model import apart
+from stages.expression.neutrals import FindNeutrals, LearnNeutrals
 from stages.expression.trust import Trust
 from stages.expression.units import MeasureUnits, MeasureUnitsLive
 from stages.media import decode
-from stages.packets import Cues, Faces, Job, Units
+from stages.packets import Cues, Faces, Job, Neutrals, Units
 from tests.stages.expression.held import Held
 
 Wires = tuple[list[Any], list[Any], list[Any]]
 Tracked = Callable[[str], Wires]
 
 
-def measured(stage: MeasureUnits, wires: Wires) -> list[Units | None]:
-    return list(stage.process(*(Held(wire) for wire in wires)))
+def neutrals(coder: Coder, wires: Wires, **settings: Any) -> list[Neutrals | None]:
+    return list(FindNeutrals(coder=coder, **settings).process(*(Held(wire) for wire in wires)))
+
+
+def measured(coder: Coder, wires: Wires) -> list[Units | None]:
+    return measured_beside(coder, neutrals(coder, wires), wires)
+
+
+def measured_beside(coder: Coder, rests: list[Neutrals | None], wires: Wires) -> list[Units | None]:
+    return list(MeasureUnits(coder=coder).process(*(Held(wire) for wire in wires), Held(rests)))
 
 
 def curve(units: Sequence[Units | None], number: int) -> np.ndarray:
@@ -36,7 +45,7 @@ def curve(units: Sequence[Units | None], number: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def smile(tracked: Tracked, coder_model: Coder) -> list[Units | None]:
-    return measured(MeasureUnits(coder=coder_model), tracked("smile_onset"))
+    return measured(coder_model, tracked("smile_onset"))
 
 
 def changed(cues: Cues, **fields: np.ndarray) -> Cues:
@@ -44,9 +53,9 @@ def changed(cues: Cues, **fields: np.ndarray) -> Cues:
 
 
 def test_no_frame_is_smoothed_by_its_neighbours(tracked: Tracked, coder_model: Coder, smile: list[Units | None]):
-    stage, wires = MeasureUnits(coder=coder_model), tracked("smile_onset")
-    people = stage.people(*(Held(wire) for wire in wires))
-    backwards = list(stage.against(people, *(Held(wire[::-1]) for wire in wires)))[::-1]
+    wires = tracked("smile_onset")
+    rests = neutrals(coder_model, wires)
+    backwards = measured_beside(coder_model, rests, tuple(wire[::-1] for wire in wires))[::-1]
     for one, other in zip(smile, backwards, strict=True):
         assert one is not None
         assert other is not None
@@ -69,18 +78,19 @@ def test_closing_both_eyes_is_no_wink(smile: list[Units | None]):
 def test_a_frame_without_a_face_has_no_units(tracked: Tracked, coder_model: Coder):
     faces, scores, cues = (list(wire[:6]) for wire in tracked("smile_onset"))
     faces[2] = scores[2] = cues[2] = None
-    found = measured(MeasureUnits(coder=coder_model), (faces, scores, cues))
+    found = measured(coder_model, (faces, scores, cues))
     assert [packet is None for packet in found] == [False, False, True, False, False, False]
 
 
 def test_a_clip_without_any_face_has_none(coder_model: Coder):
-    assert measured(MeasureUnits(coder=coder_model), ([None] * 3, [None] * 3, [None] * 3)) == [None] * 3
+    assert measured(coder_model, ([None] * 3, [None] * 3, [None] * 3)) == [None] * 3
 
 
 def test_live_comes_near_to_what_the_whole_clip_tells(tracked: Tracked, coder_model: Coder, sample: Any, smile: Any):
-    stage, clip = MeasureUnitsLive(coder=coder_model), decode.probe(sample("smile_onset"))
-    state = stage.begin(Job(clip, Path()))
-    live = [stage.process(state, *packets) for packets in zip(*tracked("smile_onset"), strict=True)]
+    stage, learn = MeasureUnitsLive(coder=coder_model), LearnNeutrals(coder=coder_model)
+    state = learn.begin(Job(decode.probe(sample("smile_onset")), Path()))
+    wires = zip(*tracked("smile_onset"), strict=True)
+    live = [stage.process(*packets, learn.process(state, *packets)) for packets in wires]
     np.testing.assert_allclose(curve(live, 12)[30:], curve(smile, 12)[30:], atol=0.7)
     assert np.corrcoef(curve(live, 12), curve(smile, 12))[0, 1] > 0.95
 
@@ -92,7 +102,7 @@ def test_what_is_covered_is_not_believed(tracked: Tracked, coder_model: Coder):
     covered = [changed(packet, covered=mouth) for packet in cues]
     free, hidden = (
         found.faces[0].confidence
-        for found in (measured(MeasureUnits(coder=coder_model), (faces, scores, c))[-1] for c in (cues, covered))
+        for found in (measured(coder_model, (faces, scores, c))[-1] for c in (cues, covered))
         if found is not None
     )
     assert free[facs.INDEX["AU12"]] > 0.5 > hidden[facs.INDEX["AU12"]] == 0
@@ -103,7 +113,7 @@ def test_what_is_covered_is_not_believed(tracked: Tracked, coder_model: Coder):
 def test_poor_pictures_are_believed_less(tracked: Tracked, coder_model: Coder, quality: str):
     faces, scores, cues = (list(wire[:10]) for wire in tracked("smile_onset"))
     poor = [changed(packet, **{quality: np.full(1, 0.05, np.float32)}) for packet in cues]
-    good, bad = (measured(MeasureUnits(coder=coder_model), (faces, scores, c))[-1] for c in (cues, poor))
+    good, bad = (measured(coder_model, (faces, scores, c))[-1] for c in (cues, poor))
     assert good is not None
     assert bad is not None
     assert bad.faces[0].confidence.max() < 0.6 * good.faces[0].confidence.max()
@@ -111,16 +121,24 @@ def test_poor_pictures_are_believed_less(tracked: Tracked, coder_model: Coder, q
 
 def test_neutrals_are_kept_and_carried_to_the_same_person_only(tracked: Tracked, coder_model: Coder, tmp_path: Path):
     file = tmp_path / "woman.npz"
-    measured(MeasureUnits(coder=coder_model, keep=str(file)), tracked("talking_woman_mild"))
-    alone, carried = MeasureUnits(coder=coder_model), MeasureUnits(coder=coder_model, carry=str(file))
+    neutrals(coder_model, tracked("talking_woman_mild"), keep=str(file))
 
-    def shape(stage: MeasureUnits, clip: str) -> np.ndarray:
-        return stage.people(*(Held(wire) for wire in tracked(clip)))[0].shape
+    def shape(clip: str, **settings: str) -> np.ndarray:
+        first = neutrals(coder_model, tracked(clip), **settings)[0]
+        assert first is not None
+        return first.faces[0].shape
 
     kept = np.load(file)["shape"][0]
-    assert apart(shape(carried, "talking_woman_strong"), kept) < 1e-6
-    assert apart(shape(alone, "talking_woman_strong"), kept) > 1e-3
-    np.testing.assert_array_equal(shape(carried, "smile_onset"), shape(alone, "smile_onset"))
+    assert apart(shape("talking_woman_strong", carry=str(file)), kept) < 1e-6
+    assert apart(shape("talking_woman_strong"), kept) > 1e-3
+    np.testing.assert_array_equal(shape("smile_onset", carry=str(file)), shape("smile_onset"))
+
+
+def test_a_neutral_of_few_frames_is_near_that_of_all(tracked: Tracked, coder_model: Coder):
+    few, every = (neutrals(coder_model, tracked("talking_woman_mild"), frames=count)[0] for count in (40, 5000))
+    assert few is not None
+    assert every is not None
+    assert apart(few.faces[0].shape, every.faces[0].shape) < 0.004
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "no file"), (b"nothing", "no file of neutrals")])
@@ -131,19 +149,17 @@ def test_a_file_without_neutrals_is_refused_before_the_first_frame(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=said):
-        MeasureUnits(coder=coder_model, carry=str(file)).prepare()
+        FindNeutrals(coder=coder_model, carry=str(file)).prepare()
 
 
 def test_neutrals_are_not_kept_in_a_folder_that_is_not_there(coder_model: Coder, tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"units\.keep"):
-        MeasureUnits(coder=coder_model, keep=str(tmp_path / "nowhere" / "rest.npz")).prepare()
+    with pytest.raises(ConfigError, match=r"neutral\.keep"):
+        FindNeutrals(coder=coder_model, keep=str(tmp_path / "nowhere" / "rest.npz")).prepare()
 
 
 def test_a_person_who_smiles_throughout_still_smiles(tracked: Tracked, coder_model: Coder, smile: list[Units | None]):
     only = tuple(wire[35:60] for wire in tracked("smile_onset"))
-    assert np.median(curve(measured(MeasureUnits(coder=coder_model), only), 12)) > 0.6 * np.median(
-        curve(smile, 12)[35:60]
-    )
+    assert np.median(curve(measured(coder_model, only), 12)) > 0.6 * np.median(curve(smile, 12)[35:60])
 
 
 def test_busy_frames_say_little_about_the_neutral():
@@ -170,11 +186,16 @@ def test_limits_of_trust_must_make_sense(settings: dict[str, float], said: str):
 
 def test_a_live_neutral_needs_frames(coder_model: Coder):
     with pytest.raises(ConfigError, match="settle"):
-        MeasureUnitsLive(coder=coder_model, settle=0)
+        LearnNeutrals(coder=coder_model, settle=0)
+
+
+def test_a_neutral_needs_frames(coder_model: Coder):
+    with pytest.raises(ConfigError, match="frames"):
+        FindNeutrals(coder=coder_model, frames=0)
 
 
 def test_nobody_in_a_live_picture(coder_model: Coder, tracked: Tracked):
     faces, scores, cues = tracked("smile_onset")
     nobody = Faces(faces[0].at, ())
-    stage = MeasureUnitsLive(coder=coder_model)
-    assert stage.process({}, nobody, scores[0], cues[0]).faces == ()
+    rests = LearnNeutrals(coder=coder_model).process({}, nobody, scores[0], cues[0])
+    assert MeasureUnitsLive(coder=coder_model).process(nobody, scores[0], cues[0], rests).faces == ()
