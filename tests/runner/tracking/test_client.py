@@ -17,9 +17,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from runner import tracking
 from runner.report import write
 from runner.tracking import ARTIFACTS, LONGEST, Tracking, params
+from runner.tracking.values import plain_key
 from stages.errors import ConfigError
 from tests.runner.report.made import NAME, line, record
 
@@ -102,10 +102,29 @@ def test_a_sweep_is_a_run_with_children(store: Tracking) -> None:
     assert sweep
     assert store.log(record(), None, parent=sweep) == ()
     assert local(Path(store.artifacts).parent, parent=sweep).log(record(error="no"), None) == ()
-    assert store.close_sweep(sweep, failed=1) == ()
+    assert store.close_sweep(sweep, "FAILED") == ()
     found = runs(store)
     assert [run.data.tags.get("mlflow.parentRunId") for run in found if run.info.run_id != sweep] == [sweep, sweep]
     assert next(run.info.status for run in found if run.info.run_id == sweep) == "FAILED"
+
+
+def test_a_sweep_that_was_cut_short_goes_on_in_its_run(store: Tracking) -> None:
+    sweep, _ = store.open_sweep("gains", {})
+    assert store.close_sweep(sweep, "KILLED") == ()
+    assert store.open_sweep("gains", {}, sweep) == (sweep, ())
+    assert [run.info.status for run in runs(store)] == ["RUNNING"]
+    assert store.close_sweep(sweep, "FINISHED", tagged={"best": "subtle"}, figures={"best.fps": 3.0}) == ()
+    assert [(run.info.status, run.data.metrics) for run in runs(store)] == [("FINISHED", {"best.fps": 3.0})]
+    other, _ = store.open_sweep("gains", {}, "0" * 32)
+    assert other != sweep
+
+
+def test_a_run_that_failed_before_its_clip_was_opened_is_a_failed_child(store: Tracking) -> None:
+    sweep, _ = store.open_sweep("gains", {})
+    assert store.log_failure("AU12=3", "gain: 3 is above 2", sweep) == ()
+    failed = next(run for run in runs(store) if run.info.run_id != sweep)
+    assert (failed.info.status, failed.data.tags["error"]) == ("FAILED", "gain: 3 is above 2")
+    assert failed.data.tags["mlflow.parentRunId"] == sweep
 
 
 def test_long_and_many_settings_fit(store: Tracking) -> None:
@@ -152,7 +171,7 @@ def test_six_processes_may_make_the_database_at_once(tmp_path: Path) -> None:
         f"                 artifacts='{(tmp_path / 'artifacts').as_posix()}', timeout=300);"
         "store.warm(); print(store.log(record(), None))"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     jobs = [
         subprocess.Popen(
             [sys.executable, "-c", script], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -283,13 +302,13 @@ def test_off_does_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     off = Tracking(enabled=False)
     off.warm()
     assert off.log(record(), None) == ()
-    assert off.open_sweep("s") == (None, ())
+    assert off.open_sweep("s", {}) == (None, ())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_importing_the_module_does_not_import_mlflow() -> None:
     script = "import sys, runner.tracking; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=False).returncode == 0
 
 
 def test_warming_returns_at_once_and_speaks_to_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -309,4 +328,4 @@ def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_only_plain_characters_reach_mlflows_keys() -> None:
-    assert tracking._key("a=b(c),d.e/f-g h") == "a_b_c__d.e/f-g h"
+    assert plain_key("a=b(c),d.e/f-g h") == "a_b_c__d.e/f-g h"
