@@ -158,7 +158,7 @@ def resample(frame: Frame, track: int, deformed: Deformed, step: int, interpolat
     dy += np.arange(y1 - y0, dtype=np.float32)[:, None]
     before = planes.crop(frame, box)
     after = cv2.remap(before, dx, dy, interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return Edit(track, box, before, after, mask)
+    return Edit(track, box, before, after, mask, deformed.points, deformed.points + deformed.offsets)
 
 
 def _painted(deformed: Deformed, near: np.ndarray) -> np.ndarray:

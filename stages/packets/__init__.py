@@ -1,0 +1,42 @@
+"""What travels on the wires: packets with integer time.
+
+A packet is a frozen dataclass that checks its shapes once and prints them instead of its pixels. Absence is a value:
+a wire carries `None` for a frame without a face, and whatever depends on it is skipped.
+"""
+
+from stages.packets.base import Bytes, Floats, Packet, Stamp
+from stages.packets.clip import Clip, Colour, Frame, Job
+from stages.packets.faces import Cues, Face, Faces, Neutral, Neutrals, Scores
+from stages.packets.render import Donor, Donors, Edit, Edits, Motion, Motions, Page, Pages, Texture, Textures
+from stages.packets.units import Events, FaceUnits, MicroEvent, Units
+
+__all__ = [
+    "Bytes",
+    "Clip",
+    "Colour",
+    "Cues",
+    "Donor",
+    "Donors",
+    "Edit",
+    "Edits",
+    "Events",
+    "Face",
+    "FaceUnits",
+    "Faces",
+    "Floats",
+    "Frame",
+    "Job",
+    "MicroEvent",
+    "Motion",
+    "Motions",
+    "Neutral",
+    "Neutrals",
+    "Packet",
+    "Page",
+    "Pages",
+    "Scores",
+    "Stamp",
+    "Texture",
+    "Textures",
+    "Units",
+]

@@ -1,0 +1,74 @@
+"""A clip, a job and a frame of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stages.packets.base import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """ITU-T H.273 code points as FFmpeg numbers them (2 = unspecified); `full_range` is True for 0..2^n-1 codes."""
+
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    full_range: bool = False
+    chroma_location: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What is known of a clip before its first frame. `frames` is the container's count, an estimate, or None."""
+
+    path: Path
+    name: str
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    frames: int | None
+    pixel_format: str
+    colour: Colour
+    codec: str
+    kind: str  # "video", "sequence" or "still"
+    audio_streams: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a pipeline: the clip, and the work folder its stages may write into."""
+
+    clip: Clip
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Frame(Packet):
+    """A picture in its native pixel format.
+
+    `native` is the `av.VideoFrame` it was decoded into; whoever holds a Frame only reads it. An unedited frame reaches
+    the encoder as the very object the decoder made. Access samples through `stages.media.planes`.
+    """
+
+    native: Any
+    colour: Colour
+
+    @property
+    def width(self) -> int:
+        """Luma samples a row."""
+        return int(self.native.width)
+
+    @property
+    def height(self) -> int:
+        """Luma rows."""
+        return int(self.native.height)
+
+    @property
+    def pixel_format(self) -> str:
+        """FFmpeg's name, such as `yuv420p10le`."""
+        return str(self.native.format.name)

@@ -1,0 +1,155 @@
+"""What moves, what was hidden, how skin changes, and the edit that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages import facs
+from stages.packets.base import Floats, Packet, ShowsShapes, check
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Motion(ShowsShapes):
+    """How one person's skin moves.
+
+    displacement: (facs.COUNT, 2, 478, 3) face space, by one unit of intensity, as `stages.expression.basis.Basis`.
+    """
+
+    track: int
+    displacement: Floats
+
+    def __post_init__(self) -> None:
+        check(self.displacement, (facs.COUNT, 2, 478, 3), np.float32, "Motion.displacement")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Motions(Packet):
+    """How each of a clip's people moves; the same packet on every frame."""
+
+    motions: tuple[Motion, ...]
+
+    def of(self, track: int) -> Motion | None:
+        """One person's, if there is one."""
+        return next((motion for motion in self.motions if motion.track == track), None)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Page(ShowsShapes):
+    """A face worth remembering: of the frames of a clip, one that shows what others hide.
+
+    box: x0, y0, x1, y1 in luma pixels of the frame it was taken from, around face and neck. pixels: (h, w, 3) float16
+    non-linear R'G'B', nominal 0..1, the box at its own size or smaller. landmarks: (478, 3) luma pixels of the frame.
+    scores: (52,) blendshape scores. pose: (3,) yaw, pitch, roll in degrees.
+    """
+
+    track: int
+    box: tuple[int, int, int, int]
+    pixels: NDArray[np.float16]
+    landmarks: Floats
+    scores: Floats
+    pose: Floats
+
+    def __post_init__(self) -> None:
+        check(self.pixels, (-1, -1, 3), np.float16, "Page.pixels")
+        check(self.landmarks, (478, 3), np.float32, "Page.landmarks")
+        check(self.scores, (52,), np.float32, "Page.scores")
+        check(self.pose, (3,), np.float32, "Page.pose")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pages(Packet):
+    """What this frame adds to the clip's album; absent on most frames."""
+
+    pages: tuple[Page, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Donor(ShowsShapes):
+    """What lies behind a closed eye or mouth, or the lid of an open eye, from another frame of the clip.
+
+    opening: 0 right eye, 1 left eye, 2 mouth, as `stages.render.mesh.OPENINGS`. pixels: (h, w, 3) float16 non-linear
+    R'G'B'. places: (n, 2) where the vertices of `stages.render.mesh` lie in `pixels`.
+    """
+
+    track: int
+    opening: int
+    pixels: NDArray[np.float16]
+    places: Floats
+
+    def __post_init__(self) -> None:
+        check(self.pixels, (-1, -1, 3), np.float16, "Donor.pixels")
+        check(self.places, (-1, 2), np.float32, "Donor.places")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Donors(Packet):
+    """What may be shown in this frame that the frame itself hides."""
+
+    donors: tuple[Donor, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Texture(ShowsShapes):
+    """How one person's skin looks different as units are at work: wrinkles and shading.
+
+    units: (k,) rows of `facs.UNITS`; sides: (k,) 0 performer's left, 1 right, 2 both. change: (k, side, side) float16,
+    natural logarithm of the ratio of luminance by an intensity of 1, on the unwrapped face (`stages.expression.chart`).
+    """
+
+    track: int
+    units: NDArray[np.int64]
+    sides: NDArray[np.int64]
+    change: NDArray[np.float16]
+
+    def __post_init__(self) -> None:
+        for name in ("units", "sides"):
+            check(getattr(self, name), (len(self.change),), np.int64, f"Texture.{name}")
+        check(self.change, (-1, -1, -1), np.float16, "Texture.change")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Textures(Packet):
+    """The textures of a clip's people; the same packet on every frame."""
+
+    textures: tuple[Texture, ...]
+
+    def of(self, track: int) -> Texture | None:
+        """One person's, if there is one."""
+        return next((texture for texture in self.textures if texture.track == track), None)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Edit(ShowsShapes):
+    """A face region before and after an edit.
+
+    box: x0, y0, x1, y1 in luma pixels, aligned to the chroma grid and inside the frame. before, after: (h, w, 3)
+    float32 non-linear R'G'B', nominal 0..1 (may go beyond; never clipped). mask: (h, w) float32 0..1, how much of the
+    difference is written back. places, sources: (n, 2) luma pixels of the frame, where the vertices of
+    `stages.render.mesh` lie after the edit and where their pixels come from; (0, 2) if no mesh was drawn.
+    """
+
+    track: int
+    box: tuple[int, int, int, int]
+    before: Floats
+    after: Floats
+    mask: Floats
+    places: Floats = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    sources: Floats = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box
+        for name in ("before", "after"):
+            check(getattr(self, name), (y1 - y0, x1 - x0, 3), np.float32, f"Edit.{name}")
+        check(self.mask, (y1 - y0, x1 - x0), np.float32, "Edit.mask")
+        for name in ("places", "sources"):
+            check(getattr(self, name), (-1, 2), np.float32, f"Edit.{name}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Edits(Packet):
+    """The edited regions of a frame, one per face that changes."""
+
+    edits: tuple[Edit, ...]
