@@ -5,31 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import hydra
-import yaml
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
+from runner.compose import HYDRA_ERRORS, known_settings, settings_of
 from runner.failures import told
-from runner.overrides import check_flags, explain, flags_first, literal, opened, shadowed
+from runner.overrides import check_flags, explain, flags_first, literal, opened, parted, shadowed, sweeping, unswept
 from runner.progress import say
-from runner.settings import CONF, Settings, check_values, difference, flatten
+from runner.settings import CONF, Settings
 from stages.errors import ConfigError
-
-_BASE_GROUPS = ("preset", "gain", "pipeline", "production")
-_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench", "eval")
-_HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 
 
 def run(words: Sequence[str]) -> int:
-    """`glabella run`."""
+    """`glabella run`; with `-m` or a search, `glabella run` of a sweep."""
+    if sweeping(words):
+        return _sweep(words)
 
     def work(settings: Settings) -> None:
         from runner.job import run_clip
@@ -37,6 +28,22 @@ def run(words: Sequence[str]) -> int:
         print(run_clip(settings).delivery, flush=True)
 
     return _application("run", words, work)
+
+
+def _sweep(words: Sequence[str]) -> int:
+    check_flags(words)
+    try:
+        flags, overrides = parted(opened(literal(words)))
+        base = [*(flag for flag in flags if flag not in ("-m", "--multirun")), *unswept(overrides)]
+    except HYDRA_ERRORS as error:
+        raise explain(error, ()) from error
+
+    def work(settings: Settings) -> int:
+        from runner.sweep import run_sweep
+
+        return run_sweep(settings, overrides)
+
+    return _application("run", base, work)
 
 
 def analyse(words: Sequence[str]) -> int:
@@ -91,14 +98,14 @@ def evaluate(words: Sequence[str]) -> int:
     return _application("eval", words[1:] if chosen else [*words[1:], "pipeline=analyse"], work)
 
 
-def _application(name: str, words: Sequence[str], work: Callable[[Settings], None]) -> int:
+def _application(name: str, words: Sequence[str], work: Callable[[Settings], int | None]) -> int:
     """Hand the words to Hydra, run `work` once per job; a failing job of a sweep does not stop the others."""
     codes: list[int] = []
 
     def task(config: DictConfig) -> None:
         try:
-            work(_settings(config))
-        except _HYDRA_ERRORS as error:  # interpolations are resolved only here
+            codes.append(work(settings_of(config)) or 0)
+        except HYDRA_ERRORS as error:  # interpolations are resolved only here
             codes.append(told(explain(error, ())))
         except Exception as error:
             codes.append(told(error))
@@ -110,47 +117,6 @@ def _application(name: str, words: Sequence[str], work: Callable[[Settings], Non
     sys.argv = [f"glabella {name}", *flags_first(opened(literal(words)))]
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
-    except (*_HYDRA_ERRORS, ValueError, RecursionError) as error:  # none comes from `work`
-        raise explain(error, _known_settings()) from error
+    except (*HYDRA_ERRORS, ValueError, RecursionError) as error:  # none comes from `work`
+        raise explain(error, known_settings()) from error
     return max(codes, default=0)
-
-
-def _settings(config: DictConfig) -> Settings:
-    values: Any = OmegaConf.to_container(config, resolve=True)
-    hydra_config = HydraConfig.get()
-    choices = dict(hydra_config.runtime.choices)
-    typed = tuple(hydra_config.overrides.task)
-    base = [word for word in typed if word.partition("=")[0].lstrip("+") in _BASE_GROUPS]
-    plain: Any = OmegaConf.to_container(_compose(base), resolve=True)
-    check_values(values, OmegaConf.to_yaml(config), HydraConfig.get().runtime.choices)
-    return Settings(values, choices, typed, _telling(difference(plain, values)))
-
-
-def _telling(changed: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
-    """Without what every run sets, and without the graph, whose stages repeat their groups."""
-    return {
-        key: pair
-        for key, pair in changed.items()
-        if key.partition(".")[0] not in _EVERYDAY and not (pair[0] in ({}, None) and pair[1] in ({}, None))
-    }
-
-
-def _compose(overrides: list[str]) -> DictConfig:
-    loader: ConfigLoader = GlobalHydra.instance().config_loader()
-    config = loader.load_configuration("config", overrides, run_mode=RunMode.RUN)
-    OmegaConf.set_struct(config, False)
-    config.pop("hydra", None)
-    return config
-
-
-def _known_settings() -> list[str]:
-    """Dotted keys of the default configuration, for `did you mean`."""
-    GlobalHydra.instance().clear()
-    try:
-        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-            config: Any = OmegaConf.to_container(hydra.compose("config"), resolve=False)
-    except _HYDRA_ERRORS:  # the shipped files themselves are broken: the first error says so
-        return []
-    keys = flatten(config)
-    prefixes = {key.rsplit(".", n)[0] for key in keys for n in range(key.count(".") + 1)}
-    return sorted(keys.keys() | prefixes)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from glob import glob
 from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, IntervalSweep
 
 from runner.instantiate import did_you_mean
 from runner.settings import CONF
@@ -18,8 +23,11 @@ _FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-pa
 
 
 def opened(words: Sequence[str]) -> list[str]:
-    """`gain.au_gain.AU12=1.5` and `encode.options={g: 24}` may name keys that the file lacks: say so (`++`)."""
-    return [f"++{word}" if _OPEN.match(word) else word for word in words]
+    """`gain.au_gain.AU12=1.5` and `encode.options={g: 24}` may name keys that the file lacks: say so (`++`).
+
+    `+search=gains` may be written without its plus, as every other group.
+    """
+    return [f"++{word}" if _OPEN.match(word) else re.sub(r"^\+search=", "search=", word) for word in words]
 
 
 def literal(words: Sequence[str]) -> list[str]:
@@ -29,6 +37,13 @@ def literal(words: Sequence[str]) -> list[str]:
         ConfigError: `clip=glob(...)` that no file matches.
     """
     return [_quoted(word) if word.startswith(("clip=", "out=")) else word for word in map(_globbed, words)]
+
+
+def listed(value: Any) -> str:
+    """The values of an axis, given in a file, as they would be typed: `[0.5, 1]` is `choice(0.5,1)`; text stays."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    return f"choice({','.join(_escaped(one) if isinstance(one, str) else json.dumps(one) for one in value)})"
 
 
 def _globbed(word: str) -> str:
@@ -58,11 +73,46 @@ def _escaped(value: str) -> str:
 
 def flags_first(words: Sequence[str]) -> list[str]:
     """Flags with their values before overrides: argparse gives up on overrides that stand on both sides of a flag."""
+    flags, overrides = parted(words)
+    return flags + overrides
+
+
+def parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Flags with their values, and overrides."""
     pairs = list(zip(["", *words], words, strict=False))
     flag = [word.startswith("-") or before in _FLAGS_WITH_VALUE for before, word in pairs]
-    return [w for w, is_flag in zip(words, flag, strict=True) if is_flag] + [
-        w for w, is_flag in zip(words, flag, strict=True) if not is_flag
-    ]
+    both = list(zip(words, flag, strict=True))
+    return [w for w, is_flag in both if is_flag], [w for w, is_flag in both if not is_flag]
+
+
+def sweeping(words: Sequence[str]) -> bool:
+    """True for a sweep that is to be run: `-m`, or a search that declares axes."""
+    searched = any(re.match(r"\+?search=(?!(null|~)?$)", word) for word in words)
+    told = any(word.partition("=")[0] in _TELLING for word in words)
+    return not told and (searched or any(word in _SWEEP for word in words))
+
+
+def unswept(words: Sequence[str]) -> list[str]:
+    """One job of a sweep, from which its common settings are read: every axis at its first value.
+
+    An axis `glob(...)` is left out: its options are known only inside a Hydra application.
+
+    Raises:
+        HydraException: a word that Hydra cannot read.
+    """
+    return [first for word in words if (first := _first(word)) is not None]
+
+
+def _first(word: str) -> str | None:
+    override = OverridesParser.create().parse_override(word)
+    if not override.is_sweep_override():
+        return word
+    key, value = override.get_key_element(), override.value()
+    if isinstance(value, IntervalSweep):
+        return f"{key}={value.start}"
+    if isinstance(value, Glob):
+        return None
+    return f"{key}={next(iter(override.sweep_string_iterator()))}"
 
 
 def check_flags(words: Sequence[str]) -> None:
@@ -119,6 +169,8 @@ def _unreadable(match: re.Match[str], known: list[str]) -> str:
 
 _FLAGS = {*_FLAGS_WITH_VALUE, "--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--run", "-r"}
 _FLAGS |= {"--multirun", "-m", "--shell-completion", "-sc", "--info", "-i", "--experimental-rerun"}
+_SWEEP = ("--multirun", "-m")
+_TELLING = ("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc")
 _GRAMMAR = "LexerNoViable|mismatched input|no viable alternative|extraneous input|token recognition|missing EQUAL"
 _PATTERNS = (
     (r"Could not override '([^']+)'", _no_key),

@@ -35,7 +35,8 @@ class Tracking:
 
     uri: an MLflow tracking URI; a relative `sqlite:///` path is taken from the current folder. artifacts: folder or URI
     for files, used when the experiment is created; empty leaves it to the server. parent: id of the run of the sweep
-    that this run belongs to. timeout: seconds that a delivery waits for MLflow, 1..600.
+    that this run belongs to. label: what the run is called beside its clip; empty takes the gain profile. timeout:
+    seconds that a delivery waits for MLflow, 1..600.
 
     Raises:
         ConfigError: a value out of range.
@@ -46,6 +47,7 @@ class Tracking:
     artifacts: str = "outputs/mlartifacts"
     experiment: str = "glabella"
     parent: str | None = None
+    label: str | None = None
     timeout: float = 30.0
 
     def __post_init__(self) -> None:
@@ -197,7 +199,7 @@ class Tracking:
         parent: str | None,
     ) -> None:
         started = _milliseconds(record.started)
-        what = record.gain if record.task == "run" else record.task
+        what = self.label or (record.gain if record.task == "run" else record.task)
         name = " · ".join(part for part in (record.clip.name, what) if part)
         run = self._create(name, tags(record) | ({"mlflow.parentRunId": parent} if parent else {}), started)
         client, _ = self._open()

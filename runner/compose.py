@@ -1,0 +1,80 @@
+"""From overrides to settings: what Hydra composes, as plain data. Works inside a Hydra application only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import hydra
+import yaml
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.settings import CONF, Settings, check_values, difference, flatten
+
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
+_BASE_GROUPS = ("preset", "gain", "pipeline", "production")
+_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench", "eval", "sweep")
+
+
+def loader() -> ConfigLoader:
+    """The running application's."""
+    found: ConfigLoader = GlobalHydra.instance().config_loader()
+    return found
+
+
+def composed(overrides: Sequence[str]) -> Settings:
+    """The settings of one job of a sweep.
+
+    Raises:
+        HydraException, OmegaConfBaseException, ConfigError: they cannot be composed.
+    """
+    config = loader().load_configuration("config", list(overrides), run_mode=RunMode.RUN)
+    OmegaConf.set_struct(config, False)
+    return settings_of(config, config.pop("hydra"))
+
+
+def settings_of(config: DictConfig, about: Any = None) -> Settings:
+    """Resolve and check a composed configuration; `about` is its `hydra` node, by default the running application's."""
+    about = HydraConfig.get() if about is None else about
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    choices = dict(about.runtime.choices)
+    typed = tuple(about.overrides.task)
+    base = [word for word in typed if word.partition("=")[0].lstrip("+") in _BASE_GROUPS]
+    plain: Any = OmegaConf.to_container(_compose(base), resolve=True)
+    check_values(values, OmegaConf.to_yaml(config), choices)
+    return Settings(values, choices, typed, _telling(difference(plain, values)))
+
+
+def _telling(changed: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """Without what every run sets, and without the graph, whose stages repeat their groups."""
+    return {
+        key: pair
+        for key, pair in changed.items()
+        if key.partition(".")[0] not in _EVERYDAY and not (pair[0] in ({}, None) and pair[1] in ({}, None))
+    }
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    config = loader().load_configuration("config", overrides, run_mode=RunMode.RUN)
+    OmegaConf.set_struct(config, False)
+    config.pop("hydra", None)
+    return config
+
+
+def known_settings() -> list[str]:
+    """Dotted keys of the default configuration, for `did you mean`."""
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            config: Any = OmegaConf.to_container(hydra.compose("config"), resolve=False)
+    except HYDRA_ERRORS:  # the shipped files themselves are broken: the first error says so
+        return []
+    keys = flatten(config)
+    prefixes = {key.rsplit(".", n)[0] for key in keys for n in range(key.count(".") + 1)}
+    return sorted(keys.keys() | prefixes)
