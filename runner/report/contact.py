@@ -17,8 +17,8 @@ Picture = NDArray[np.uint8]
 
 FACTORS: Final = (1, 2, 4, 8, 16, 32)
 _CELL: Final = 360  # pixels a side
-_GAP: Final = 10
-_LINE: Final = 26
+GAP: Final = 10
+LINE: Final = 26
 _PAPER: Final = (24, 24, 24)  # neutral, so that it tints no judgement of colour
 _INK: Final = (208, 208, 208)
 
@@ -44,14 +44,23 @@ def write_contact(path: Path, stills: Sequence[Still]) -> int:
     """
     pairs = [(read(still.before), read(still.after)) for still in stills]
     factor = amplification(pairs)
-    sheet = np.vstack(
-        [_heading(factor), *(_row(still, *pair, factor) for still, pair in zip(stills, pairs, strict=True))]
+    write_sheet(
+        path,
+        np.vstack([_heading(factor), *(_row(still, *pair, factor) for still, pair in zip(stills, pairs, strict=True))]),
     )
+    return factor
+
+
+def write_sheet(path: Path, sheet: Picture) -> None:
+    """Code it as JPEG.
+
+    Raises:
+        DeliveryError: that cannot be done.
+    """
     done, coded = cv2.imencode(".jpg", sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     if not done:
         raise DeliveryError(f"{path.name}: the contact sheet could not be coded")
     path.write_bytes(coded.tobytes())
-    return factor
 
 
 def read(path: Path) -> Picture:
@@ -67,41 +76,43 @@ def read(path: Path) -> Picture:
 
 
 def _row(still: Still, before: Picture, after: Picture, factor: int) -> Picture:
-    cells = [_fit(one) for one in (before, after, difference(before, after, factor))]
-    gap = _paper(_CELL, _GAP)
+    cells = [fit(one) for one in (before, after, difference(before, after, factor))]
+    gap = paper(_CELL, GAP)
     pictures = np.hstack([gap, cells[0], gap, cells[1], gap, cells[2], gap])
     return np.vstack([pictures, _text(still.caption, pictures.shape[1])])
 
 
 def _heading(factor: int) -> Picture:
-    line = _text("", 3 * _CELL + 4 * _GAP)
+    line = _text("", 3 * _CELL + 4 * GAP)
     for i, title in enumerate(("before", "after", f"difference x{factor}")):
-        _write(line, title, _GAP + i * (_CELL + _GAP))
+        lettered(line, title, GAP + i * (_CELL + GAP))
     return line
 
 
-def _fit(picture: Picture) -> Picture:
-    """Scale into a square cell, keeping the shape."""
+def fit(picture: Picture, cell: int = _CELL) -> Picture:
+    """Scale into a square of `cell` pixels, keeping the shape."""
     height, width = picture.shape[:2]
-    scale = _CELL / max(height, width)
+    scale = cell / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    cell = _paper(_CELL, _CELL)
-    y, x = (_CELL - size[1]) // 2, (_CELL - size[0]) // 2
-    cell[y : y + size[1], x : x + size[0]] = small
-    return cell
+    square = paper(cell, cell)
+    y, x = (cell - size[1]) // 2, (cell - size[0]) // 2
+    square[y : y + size[1], x : x + size[0]] = small
+    return square
 
 
 def _text(text: str, width: int) -> Picture:
-    line = _paper(_LINE, width)
-    _write(line, text, _GAP)
+    line = paper(LINE, width)
+    lettered(line, text, GAP)
     return line
 
 
-def _write(line: Picture, text: str, x: int) -> None:
+def lettered(line: Picture, text: str, x: int) -> None:
+    """Write on a line of `LINE` pixels, from `x` on."""
     plain = text.replace("→", ">").replace("·", "-").encode("ascii", "replace").decode()
-    cv2.putText(line, plain, (x, _LINE - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
+    cv2.putText(line, plain, (x, LINE - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
 
 
-def _paper(height: int, width: int) -> Picture:
+def paper(height: int, width: int) -> Picture:
+    """The sheet's ground."""
     return np.full((height, width, 3), _PAPER, np.uint8)

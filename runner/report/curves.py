@@ -98,7 +98,7 @@ def _chart(envelope: Envelope, unit: UnitSummary, track: int, end: float) -> Cha
         f'<svg class="panel" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
         f'data-top="{top}" data-end="{end:.3f}" aria-label="{_spoken(unit)}">',
         f'<text x="{LEFT}" y="16"><tspan class="name">{unit.name}</tspan> {escape(unit.label)}</text>{gain}',
-        *_axes(top, end),
+        *axes(top, end),
         *_drawn(envelope, index, x, top, CURVES[: 2 if unit.changed else 1]),
         "</svg>",
     ]
@@ -112,9 +112,10 @@ def _spoken(unit: UnitSummary) -> str:
     )
 
 
-def _axes(top: int, end: float) -> Iterator[str]:
+def axes(top: int, end: float) -> Iterator[str]:
+    """Rules and numbers of a panel whose intensities end at `top` and whose time ends at `end` seconds."""
     for level in range(top + 1):
-        y = float(_y(np.array(level), top))
+        y = float(level_y(np.array(level), top))
         yield f'<path class="rule" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
         if level in (0, top):
             yield f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{level}</text>'
@@ -128,15 +129,16 @@ def _drawn(envelope: Envelope, unit: int, x: NDArray[np.float64], top: int, show
     """Asked is drawn only where it differs: an unchanged curve would hide the measured one."""
     for curve, name in enumerate(shown):
         if envelope.rows[curve, :, unit].max(initial=0) > 1:
-            low, high = _y(envelope.low[curve, :, unit], top), _y(envelope.high[curve, :, unit], top)
+            low, high = level_y(envelope.low[curve, :, unit], top), level_y(envelope.high[curve, :, unit], top)
             yield f'<path class="band {name}" d="{band(x, low, high)}"/>'
-        line = path(x, _y(envelope.mean(curve, unit), top))
+        line = path(x, level_y(envelope.mean(curve, unit), top))
         yield f'<path class="line {name}" data-curve="{name}" d="{line}"/>' if line else ""
-    back = _y(envelope.mean(2, unit), top)
+    back = level_y(envelope.mean(2, unit), top)
     dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x, back, strict=True) if math.isfinite(a + b))
     dense = " dense" if dots.count("M") > _DENSE else ""
     yield f'<path class="dots{dense}" data-curve="achieved" d="{dots}"/>' if dots else ""
 
 
-def _y(value: NDArray[Any], top: int) -> NDArray[Any]:
+def level_y(value: NDArray[Any], top: int) -> NDArray[Any]:
+    """Where intensities lie in a panel whose intensities end at `top`."""
     return np.asarray(BOTTOM - np.minimum(value, top) / top * (BOTTOM - TOP))

@@ -130,10 +130,11 @@ def _shown(still: Still, factor: int) -> Shown:
     before, after = read(still.before), read(still.after)
     height, width = before.shape[:2]
     apart = difference(before, after, factor)
-    return Shown(still, _uri(before), _uri(after), _uri(apart), _uri(read(still.whole)), width, height)
+    return Shown(still, uri(before), uri(after), uri(apart), uri(read(still.whole)), width, height)
 
 
-def _uri(picture: Picture) -> str:
+def uri(picture: Picture) -> str:
+    """A JPEG that stands in the page itself."""
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     _, coded = cv2.imencode(".jpg", picture[:, :, ::-1], options)

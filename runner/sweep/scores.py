@@ -21,6 +21,7 @@ from stages.errors import ConfigError
 
 Figures = Mapping[str, float]
 _UNIT: Final = re.compile(r"\.(AU\d+)(?=\.|$)")
+UNIT_FIGURE: Final = ".*"
 _LOAD: Final = re.compile(r"ms\.|fps$|seconds$|frames$|warnings$|faces\.|au\.(measured|asked)\.")
 """What says how the run went or what the clip is like, not how good the delivery is."""
 
@@ -74,6 +75,23 @@ def whole(runs: Sequence[Scored]) -> list[str]:
     """Names of the figures that tell of a whole delivery, in order of appearance."""
     names = dict.fromkeys(name for run in runs for name in run.figures)
     return [name for name in names if not _UNIT.search(name) and not _LOAD.match(name)]
+
+
+def by_unit(runs: Sequence[Scored]) -> tuple[list[str], list[tuple[str, list[tuple[Scored, list[float | None]]]]]]:
+    """Figures of the Action Units that any run changed: their names with `UNIT_FIGURE` for the unit, and per unit a row
+    a run that changed it."""
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for number, run in enumerate(runs):
+        for name, value in run.figures.items():
+            unit = _UNIT.search(name)
+            if unit and not _LOAD.match(name) and f"au.commanded.{unit[1]}" in run.figures:
+                table.setdefault(unit[1], {}).setdefault(str(number), {})[_UNIT.sub(UNIT_FIGURE, name)] = value
+    columns = list(dict.fromkeys(name for rows in table.values() for row in rows.values() for name in row))
+    made = [
+        (unit, [(runs[int(number)], [row.get(name) for name in columns]) for number, row in rows.items()])
+        for unit, rows in sorted(table.items())
+    ]
+    return columns, made
 
 
 def best(runs: Sequence[Scored], options: Options) -> Scored | None:
