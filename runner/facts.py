@@ -14,15 +14,17 @@ import numpy as np
 from runner.analysis import content_hash
 from runner.executor import PassResult
 from runner.passes import Run, Timelines
+from runner.report.quality import summarise
 from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord, Task
 from runner.settings import Settings
 from runner.workspace import Workspace
 from stages import facs
 from stages.contract import Timeline
 from stages.expression.gain import Gain
-from stages.packets import Faces, Units
+from stages.packets import Faces, Quality, Units
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
+QUALITY = "quality"  # what `report:` calls the wire of scores
 _FACELESS: Mapping[Task, str] = {"run": "the picture went through unchanged", "analyse": "the tables are empty"}
 
 
@@ -50,6 +52,7 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         passes=tuple(_pass_facts(name, result) for name, result in run.results.items()),
         stage_ms=_stage_ms(run),
         faces=faces,
+        scores=summarise(quality(run) or ()),
         warnings=_warnings(run, faces, _FACELESS[task]),
     )
 
@@ -83,7 +86,13 @@ def _gain(settings: Settings, task: Task) -> str:
 
 def tracks(run: Run) -> Timelines:
     """Report name -> timeline of Action Units."""
-    return {name: run.timelines[wire] for name, wire in run.shot.reported.items() if wire in run.timelines}
+    found = {name: run.timelines[wire] for name, wire in run.shot.reported.items() if wire in run.timelines}
+    return {name: line for name, line in found.items() if name != QUALITY}
+
+
+def quality(run: Run) -> Timeline[Quality] | None:
+    """Scores of the rendered pictures, if any were taken."""
+    return run.timelines.get(run.shot.reported.get(QUALITY, ""))
 
 
 def versions() -> dict[str, str]:

@@ -52,7 +52,7 @@ def run_clip(settings: Settings) -> Outcome:
         passes.check(run)
         made = place.folder / f"delivery{shot.suffix}"
         record = facts.record(run, place, made, started, time.perf_counter() - clock)
-        write(place.folder, record, facts.tracks(run), read_stills(place.folder))
+        write(place.folder, record, facts.tracks(run), read_stills(place.folder), facts.quality(run))
         clean(place.folder)
         place.publish(made)
     for warning in (*record.warnings, *tracking.log(record, place.report)):

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from runner.report.quality import SCORES
 from runner.report.rows import CURVES, Rows
 from stages import facs
 
@@ -19,8 +20,12 @@ _INTENSITY = "FACS intensity, 0..5 (A..E = 1..5)"
 class UnitsTable:
     """Writes blocks of rows as Parquet row groups, so that memory does not grow with the clip."""
 
-    def __init__(self, path: Path, curves: Iterable[str], metadata: dict[str, str]) -> None:
-        """Open `path`. `curves` are the curves that exist; `metadata` is kept in the file's key-value metadata."""
+    def __init__(self, path: Path, curves: Iterable[str], metadata: dict[str, str], scored: bool = False) -> None:
+        """Open `path`. `curves` are the curves that exist; `metadata` is kept in the file's key-value metadata.
+
+        scored: the pictures were scored, so there are columns for that.
+        """
+        self._scored = scored
         self._curves = [name for name in CURVES if name in curves]
         fields = [pa.field(name, kind, metadata={"description": about}) for name, kind, about in self._columns()]
         self._schema = pa.schema(fields, metadata={"glabella.schema": "1", **metadata})
@@ -46,6 +51,8 @@ class UnitsTable:
             yield name, pa.float32(), f"head {name} in degrees"
         for unit in facs.UNITS:
             yield from self._unit_columns(unit)
+        for name in SCORES if self._scored else ():
+            yield name, pa.float32(), "score of the rendered picture (docs/gallery.md); null where none was taken"
 
     def _unit_columns(self, unit: facs.ActionUnit) -> Iterator[tuple[str, Any, str]]:
         about = f"{unit.label}, {_INTENSITY}"
@@ -71,3 +78,5 @@ class UnitsTable:
             for curve in self._curves[1:]:
                 yield pa.array(means[CURVES.index(curve), i], from_pandas=True)  # NaN is absence: null
             yield pa.array(confidence[i])
+        for column in rows.scores.T if self._scored else ():
+            yield pa.array(np.ascontiguousarray(column), from_pandas=True)

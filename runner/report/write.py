@@ -21,7 +21,7 @@ from stages import facs
 from stages.contract import Timeline
 from stages.delivery.stills import Still
 from stages.errors import DeliveryError
-from stages.packets import Units
+from stages.packets import Quality, Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,27 +47,38 @@ class Report:
 
 
 def write(
-    folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], stills: Sequence[Still] = ()
+    folder: Path,
+    record: RunRecord,
+    tracks: Mapping[str, Timeline[Units]],
+    stills: Sequence[Still] = (),
+    quality: Timeline[Quality] | None = None,
 ) -> Report:
     """Write `units.parquet`, `report.json`, `curves.svg`, `contact.jpg` and `report.html` into `folder`.
 
     tracks holds "measured" (a pipeline that only copies has none), and where they exist "asked" and "achieved"
     (re-measured on the output, on all frames or some). Timelines are read once, front to back; memory does not
-    grow with the clip.
+    grow with the clip. quality: scores of the pictures, which go into the table frame by frame.
 
     Raises:
         DeliveryError: the folder cannot be written, or a still cannot be read.
     """
     try:
-        return _write(folder, record, tracks, stills)
+        return _write(folder, record, tracks, stills, quality)
     except OSError as error:
         raise DeliveryError(f"{record.clip.name}: the report cannot be written into {folder}: {error}") from error
 
 
-def _write(folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], stills: Sequence[Still]) -> Report:
+def _write(
+    folder: Path,
+    record: RunRecord,
+    tracks: Mapping[str, Timeline[Units]],
+    stills: Sequence[Still],
+    quality: Timeline[Quality] | None,
+) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
     record = from_plain(RunRecord, to_plain(record))  # as it may be shown: without passwords
-    summary, decimator = _walk(folder / "units.parquet", record, tracks) if "measured" in tracks else (None, None)
+    measured = "measured" in tracks
+    summary, decimator = _walk(folder / "units.parquet", record, tracks, quality) if measured else (None, None)
     units = summary.units(commanded(record)) if summary else ()
     panels = charts(decimator, units) if decimator else ()
     report = Report(
@@ -88,12 +99,14 @@ def _write(folder: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]
     return report
 
 
-def _walk(path: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]]) -> tuple[Summary, Decimator]:
+def _walk(
+    path: Path, record: RunRecord, tracks: Mapping[str, Timeline[Units]], quality: Timeline[Quality] | None
+) -> tuple[Summary, Decimator]:
     """One walk over the timelines: table, figures and curves together."""
     summary, decimator = Summary(), Decimator(frames=len(tracks["measured"]))
     about = {"clip": record.clip.name, "clip_sha256": record.clip_sha256, "time_base": str(record.clip.time_base)}
-    with UnitsTable(path, tracks, about) as table:
-        for rows in blocks(tracks):
+    with UnitsTable(path, tracks, about, quality is not None) as table:
+        for rows in blocks(tracks, quality=quality):
             table.add(rows)
             summary.add(rows)
             decimator.add(rows)

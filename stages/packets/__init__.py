@@ -7,10 +7,12 @@ a wire carries `None` for a frame without a face, and whatever depends on it is 
 from stages.packets.base import Bytes, Floats, Packet, Stamp
 from stages.packets.clip import Clip, Colour, Frame, Job
 from stages.packets.faces import Cues, Face, Faces, Neutral, Neutrals, Scores
+from stages.packets.quality import FACE_SCORES, Quality
 from stages.packets.render import Donor, Donors, Edit, Edits, Motion, Motions, Page, Pages, Texture, Textures
 from stages.packets.units import Events, FaceUnits, MicroEvent, Units
 
 __all__ = [
+    "FACE_SCORES",
     "Bytes",
     "Clip",
     "Colour",
@@ -34,6 +36,7 @@ __all__ = [
     "Packet",
     "Page",
     "Pages",
+    "Quality",
     "Scores",
     "Stamp",
     "Texture",

@@ -15,15 +15,19 @@ from stages.packets import Edits, Face, Faces, Frame
 class SeeAgain(MapStage):
     """Find the landmarks of edited faces again, on the rendered frame, starting from where they were.
 
-    every: of how many frames one is looked at; 1 sees all of them. A frame without an edit is not looked at.
+    every: of how many frames one is looked at; 1 sees all of them. triples: after one of so many looks the next two
+    frames are looked at too, because jitter takes three in a row; 0 never. A frame without an edit is not looked at.
     """
 
     landmarker: Landmarker
     every: int = 5
+    triples: int = 5
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise ConfigError(f"check.seen.every: must be 1 or more frames, not {self.every}")
+        if self.triples < 0:
+            raise ConfigError(f"check.seen.triples: must be 0 (never) or more looks, not {self.triples}")
 
     def prepare(self) -> None:
         """Open the landmark model."""
@@ -31,10 +35,14 @@ class SeeAgain(MapStage):
 
     def process(self, frame: Frame, faces: Faces, edits: Edits | None) -> Faces | None:
         """The edited faces as they look now."""
-        if edits is None or frame.at.index % self.every:
+        if edits is None or not self.looks(frame.at.index):
             return None
         edited = {edit.track for edit in edits.edits}
         return Faces(frame.at, tuple(self._again(frame, face) for face in faces.faces if face.track in edited))
+
+    def looks(self, index: int) -> bool:
+        """Whether frame `index` is one that is looked at."""
+        return index % self.every == 0 or (self.triples > 0 and index % (self.every * self.triples) <= 2)
 
     def _again(self, frame: Frame, face: Face) -> Face:
         mesh = self.landmarker.from_landmarks(frame, face.landmarks)

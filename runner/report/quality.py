@@ -1,0 +1,69 @@
+"""Scores of a clip's pictures: one row a frame and face, and the figures of the whole."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from stages.packets import FACE_SCORES, Floats, Quality
+
+BACKGROUND: Final = "background.identical"
+SCORES: Final = (*FACE_SCORES, BACKGROUND)
+"""Columns of `units.parquet`; `stages.packets.quality` says what they mean."""
+
+_SPREAD: Final = ("jitter", "flicker", "sharpness.ratio")
+_CALM: Final = 25.0  # per cent of the frames, the slowest
+
+
+def row(quality: Quality | None, track: int) -> Floats:
+    """(len(SCORES),) of one face in one frame; NaN where no score was taken."""
+    made = np.full(len(SCORES), math.nan, np.float32)
+    if quality is not None:
+        made[-1] = quality.background
+        if track in quality.tracks:
+            made[:-1] = quality.values[quality.tracks.index(track)]
+    return made
+
+
+def summarise(timeline: Iterable[Quality | None]) -> dict[str, float]:
+    """The run's figures by name; those that nothing tells of are left out.
+
+    Median and 95th percentile (`NAME` and `NAME.p95`) of jitter, flicker and sharpness.ratio over frames and faces.
+    jitter.ratio: RMS jitter of the output over the source's. jitter.calm, jitter.calm.ratio: difference and ratio of
+    the same in the calmest quarter of the frames. background.identical: of the worst frame.
+    """
+    taken, backgrounds = array("f"), array("d")
+    for packet in timeline:
+        if packet is not None:
+            taken.extend(packet.values.ravel())
+            backgrounds.extend([packet.background] if math.isfinite(packet.background) else [])
+    table = np.frombuffer(taken, np.float32).reshape(-1, len(FACE_SCORES)).astype(np.float64)
+    found = dict[str, float]()
+    for name in _SPREAD:
+        values = table[:, FACE_SCORES.index(name)]
+        if np.isfinite(values).any():
+            found[name] = float(np.nanmedian(values))
+            found[f"{name}.p95"] = float(np.nanpercentile(values, 95))
+    found |= _jitter(table[:, : FACE_SCORES.index("flicker")])
+    return found | ({BACKGROUND: min(backgrounds)} if backgrounds else {})
+
+
+def _jitter(table: np.ndarray) -> dict[str, float]:
+    """table: (n, 3) jitter, jitter.source, motion."""
+    table = table[np.isfinite(table).all(axis=1)]
+    if not len(table):
+        return {}
+    calm = table[table[:, 2] <= np.percentile(table[:, 2], _CALM)]
+    _, ratio = _rms(table)
+    apart, still = _rms(calm)
+    return {"jitter.ratio": ratio, "jitter.calm": apart, "jitter.calm.ratio": still}
+
+
+def _rms(table: np.ndarray) -> tuple[float, float]:
+    """Output minus source, and over it."""
+    own, made = (float(np.sqrt(np.square(values).mean())) for values in (table[:, 1], table[:, 0] + table[:, 1]))
+    return made - own, made / max(own, 1e-9)

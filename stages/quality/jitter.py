@@ -1,0 +1,91 @@
+"""Jitter: how much the landmarks tremble, in the output against the source.
+
+Landmarks are laid onto the mean face (`stages.expression.pose`), so that the head's motion is out of it; what is left
+is differenced twice over three frames in a row. Speed is differenced once over the same three: white noise in the one
+says nothing of that in the other, so frames may be picked by their calm without picking those whose noise is small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.contract import ClipStage, Timeline
+from stages.expression import basis, pose
+from stages.faces import layouts
+from stages.packets import FACE_SCORES, Face, Faces, Floats, Quality
+
+Pairs = dict[int, Floats]
+"""Track -> (2, 468, 2): aligned landmarks of source and output."""
+
+_FIRST = FACE_SCORES.index("jitter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreMotion(ClipStage):
+    """Adds jitter and motion to what `pictured` holds, wherever three frames in a row were looked at again."""
+
+    def process(
+        self, faces: Timeline[Faces], pictured: Timeline[Quality] | None = None, seen: Timeline[Faces] | None = None
+    ) -> Iterator[Quality | None]:
+        """One packet for every frame that has any score."""
+        window: list[Pairs] = [{}, {}]
+        ahead = chain(_pairs(faces, seen), iter([{}]))
+        window.append(next(ahead))
+        for index in range(len(faces)):
+            window = [window[1], window[2], next(ahead)]
+            scores, judged = _scores(window), pictured[index] if pictured is not None else None
+            yield _joined(faces[index], judged, scores) if scores else judged
+
+
+def _pairs(faces: Timeline[Faces], seen: Timeline[Faces] | None) -> Iterator[Pairs]:
+    for index in range(len(faces)):
+        after = seen[index] if seen is not None else None
+        before = faces[index] if after else None
+        found = {face.track: face for face in after.faces} if after else {}
+        yield {
+            face.track: np.stack([_aligned(face), _aligned(found[face.track])])
+            for face in (before.faces if before else ())
+            if face.track in found and not face.bridged
+        }
+
+
+def _aligned(face: Face) -> Floats:
+    """(468, 2) face space."""
+    placed: Floats = pose.fit(face.landmarks, basis.load().mean).to_face(face.landmarks)[: layouts.MESH_COUNT, :2]
+    return placed
+
+
+def _scores(window: list[Pairs]) -> dict[int, Floats]:
+    """Track -> (3,) jitter, jitter.source, motion of the middle one of three frames."""
+    made = {}
+    for track in window[0].keys() & window[1].keys() & window[2].keys():
+        one, two, three = (pairs[track] for pairs in window)
+        own, result = _rms(one - 2 * two + three)
+        made[track] = np.array([result - own, own, _rms((three - one) / 2)[0]], np.float32)
+    return made
+
+
+def _rms(steps: NDArray[np.floating]) -> Floats:
+    """(2, n, 2) -> (2,)."""
+    rms: Floats = np.sqrt(np.square(steps).sum(2).mean(1)).astype(np.float32)
+    return rms
+
+
+def _joined(faces: Faces | None, pictured: Quality | None, scores: dict[int, Floats]) -> Quality | None:
+    """`pictured` with the scores of its tracks, and of those it lacks."""
+    if faces is None:
+        return pictured
+    tracks = sorted({*(pictured.tracks if pictured else ()), *scores})
+    values = np.full((len(tracks), len(FACE_SCORES)), math.nan, np.float32)
+    for row, track in zip(values, tracks, strict=True):
+        if pictured and track in pictured.tracks:
+            row[:] = pictured.values[pictured.tracks.index(track)]
+        if track in scores:
+            row[_FIRST : _FIRST + 3] = scores[track]
+    return Quality(faces.at, tuple(tracks), values, pictured.background if pictured else math.nan)

@@ -1,0 +1,98 @@
+"""Pictures before and after, held against each other: flicker, sharpness, and whether the background is untouched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.contract import OrderedStage
+from stages.errors import ConfigError
+from stages.expression import basis, pose
+from stages.media import planes
+from stages.packets import FACE_SCORES, Edits, Faces, Floats, Frame, Job, Quality
+from stages.quality.background import identical
+from stages.quality.flicker import flicker
+from stages.quality.sharpness import ratio
+
+Box = tuple[int, int, int, int]
+Mask = tuple[Box, Floats]  # what an edit says of where it is
+
+_MARGIN: Final = 8  # pixels around the mask, so that motion is seen at its edge
+_COLUMN: Final = {name: i for i, name in enumerate(FACE_SCORES)}
+
+
+@dataclass(slots=True)
+class Before:
+    """The frame before, as it came and as it went, and the masks of its edits by track."""
+
+    source: Frame | None = None
+    result: Frame | None = None
+    masks: dict[int, Mask] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePictures(OrderedStage[Before]):
+    """Scores every `every`-th frame's edited faces (`stages.quality.flicker`, `.sharpness`) and its background.
+
+    size: longest side in pixels at which flicker is computed, 64..2048; larger regions are shrunk.
+    """
+
+    every: int = 10
+    size: int = 512
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ConfigError(f"quality.pictures.every: must be 1 or more frames, not {self.every}")
+        if not 64 <= self.size <= 2048:
+            raise ConfigError(f"quality.pictures.size: must be 64 to 2048 pixels, not {self.size}")
+
+    def begin(self, job: Job) -> Before:
+        """No frame before the first."""
+        return Before()
+
+    def process(
+        self, state: Before, before: Frame, after: Frame, faces: Faces | None, edits: Edits | None
+    ) -> Quality | None:
+        """Scores of this frame, if it is one of those looked at."""
+        last = Before(state.source, state.result, state.masks)
+        masks = {edit.track: (edit.box, edit.mask) for edit in edits.edits} if edits else {}
+        state.source, state.result, state.masks = before, after, masks
+        if before.at.index % self.every:
+            return None
+        outside = identical(before, after, [*masks.values()])
+        scale = {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces} if faces else {}
+        rows = [*self._rows(last, before, after, masks, scale)]
+        values = np.array([row for _, row in rows], np.float32).reshape(len(rows), len(FACE_SCORES))
+        return Quality(before.at, tuple(track for track, _ in rows), values, outside)
+
+    def _rows(
+        self, last: Before, before: Frame, after: Frame, masks: dict[int, Mask], scale: dict[int, float]
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Track and scores of every face that is edited now, or was in the frame before."""
+        for track in sorted(masks.keys() | (last.masks or {}).keys()):
+            row = np.full(len(FACE_SCORES), math.nan, np.float32)
+            if track in masks and track in scale:
+                row[_COLUMN["sharpness.ratio"]] = ratio(before, after, masks[track], scale[track])
+            if last.source is not None and last.result is not None:
+                box, mask = _joined([m[track] for m in (masks, last.masks or {}) if track in m], before)
+                pairs = (last.source, before), (last.result, after)
+                row[_COLUMN["flicker"]] = flicker(*pairs, box, mask, self.size)
+            yield track, row
+
+
+def _joined(masks: list[Mask], frame: Frame) -> Mask:
+    """One box around all of them, with a margin, and the greater of their values."""
+    corners = np.array([box for box, _ in masks])
+    x0, y0 = corners[:, :2].min(0) - _MARGIN
+    x1, y1 = corners[:, 2:].max(0) + _MARGIN
+    box = planes.align((x0, y0, x1, y1), frame)
+    whole = np.zeros((box[3] - box[1], box[2] - box[0]), np.float32)
+    for (left, top, right, bottom), mask in masks:
+        part = whole[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
+        np.maximum(part, mask, out=part)
+    return box, whole
