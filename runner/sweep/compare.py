@@ -27,11 +27,12 @@ _STYLE: Final = """
 .winner>*{background:color-mix(in srgb,var(--asked) 12%,transparent)}
 .best{color:var(--asked);font-size:12px;font-weight:600;margin-left:6px}
 .broken{color:var(--fail);white-space:normal;text-align:left!important;min-width:22em}
-.contact{border-spacing:0;font-size:13px}
+.contact{width:auto;border:0;background:none;border-spacing:0;font-size:13px}
 .contact th{color:var(--dim);font-weight:400;padding:0 8px 6px 0;text-align:left}
 .contact tbody th{color:var(--ink);white-space:nowrap;position:sticky;left:0;background:var(--paper);padding-right:14px}
 .contact td{padding:0 6px 6px 0}.contact img{display:block;width:min(200px,28vw);height:auto;background:var(--well)}
-.clip{font-size:24px}
+.contact .winner img{outline:2px solid var(--asked)}.contact .winner>*{background:var(--paper)}
+.contact :is(th,td){border:0}.sweep a,.contact a{color:inherit}.clip{font-size:24px}
 """
 
 

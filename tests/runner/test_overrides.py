@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from runner.overrides import literal, opened, shadowed
+from runner.overrides import literal, opened, shadowed, sweeping, unswept
 from runner.settings import CONF
 from stages.errors import ConfigError
 
@@ -56,3 +56,25 @@ def test_a_shows_file_that_shadows_a_shipped_one_is_named(tmp_path: Path) -> Non
     assert len(warnings) == 1
     assert warnings[0].startswith("gain/neutral.yaml")
     assert shadowed([f"--config-dir={tmp_path}"]) == warnings
+
+
+@pytest.mark.parametrize(
+    ("words", "is_sweep"),
+    [
+        (["clip=a.mov", "-m", "gain=subtle,neutral"], True),
+        (["clip=a.mov", "--multirun"], True),
+        (["clip=a.mov", "search=gains"], True),
+        (["clip=a.mov", "+search=gains"], True),
+        (["clip=a.mov", "search=null"], False),
+        (["clip=a.mov", "gain=subtle"], False),
+        (["-m", "--cfg", "job"], False),
+        (["search=gains", "--help"], False),
+    ],
+)
+def test_a_sweep_is_told_from_a_run(words: list[str], is_sweep: bool) -> None:
+    assert sweeping(words) is is_sweep
+
+
+def test_common_settings_are_read_at_the_axes_first_values() -> None:
+    words = ["clip='a, b.mov'", "gain=subtle,neutral", "a=range(3,9,2)", "b=interval(0.5,2)", "encode=glob(*)"]
+    assert unswept(words) == ["clip='a, b.mov'", "gain=subtle", "a=3", "b=0.5"]
