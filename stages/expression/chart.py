@@ -84,6 +84,23 @@ def unwrap(frame: Frame, landmarks: Floats) -> Chart:
     ratio = np.array([picture.shape[1], picture.shape[0]], np.float32) / sides
     # Continuous coordinates put a pixel's centre at .5, an array at 0.
     points = (landmarks[: layouts.MESH_COUNT, :2] - np.array(box[:2], np.float32)) * ratio - np.float32(0.5)
+    return _laid(picture, points)
+
+
+def unwrap_crop(crop: Floats, box: tuple[int, int, int, int], landmarks: Floats) -> Chart:
+    """As `unwrap`, of a picture that was cut out of a frame: crop (h, w, 3) R'G'B' 0..255 shows `box` at any size."""
+    place = landmarks[: layouts.MESH_COUNT, :2] - np.array(box[:2], np.float32)
+    sides = np.array([box[2] - box[0], box[3] - box[1]], np.float32)
+    held = np.array(crop.shape[1::-1], np.float32)
+    shrink = min(1.0, _FINE / float(np.ptp(place * held / sides, axis=0).max()))
+    width, height = np.maximum(np.rint(held * shrink), 2).astype(int).tolist()
+    picture = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA) if shrink < 1 else crop
+    ratio = np.array([width, height], np.float32) / sides
+    return _laid(np.ascontiguousarray(picture, np.float32), (place * ratio - np.float32(0.5)).astype(np.float32))
+
+
+def _laid(picture: Floats, points: Floats) -> Chart:
+    """Lay a picture flat, (h, w, 3) R'G'B' 0..255, by where the mesh's points lie in it."""
     table, pixels = chart_map(), cv2.transform(picture, _LUMA)
     places = _placed(points, layouts.TRIANGLES, table.shares)
     luma = np.zeros((SIZE, SIZE), np.float32)

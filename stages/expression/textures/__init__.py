@@ -1,0 +1,1 @@
+"""How a person's skin folds and shades with each Action Unit, learned from the clip itself."""

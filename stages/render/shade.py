@@ -1,0 +1,193 @@
+"""Wrinkles and shading: what skin looks like once the Action Units asked for are at work.
+
+Expression ratio images (Liu, Shan & Zhang, *Expressive expression mapping with ratio images*, 2001): moving skin does
+not fold it, so the edited picture is multiplied by the ratio of luminance that the change of every unit makes
+(`stages.expression.textures`), laid onto the mesh where the edit has put it.
+
+Pictures are non-linear R'G'B'. A factor on all three channels of a code that is a power of light is a factor on light,
+to that power; so the logarithm of luminance is divided by `textures.stage.POWER` first.
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import cv2
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.contract import MapStage
+from stages.errors import ConfigError
+from stages.expression import basis, chart, pose
+from stages.expression.textures.stage import POWER
+from stages.faces import layouts
+from stages.packets import Edit, Edits, Face, Faces, FaceUnits, Floats, Texture, Textures, Units
+from stages.render import mesh, raster
+
+COARSE: Final = 4
+"""Pixels a side of a sample of the ratio: a texel of the chart is as large in a face of 800 pixels."""
+LEAST: Final = 1e-4
+"""Natural logarithm; a smaller change is none."""
+TINT: Final = np.array([0.92, 1.03, 1.12], np.float32)
+"""How much more or less than luma red, green and blue change where skin folds: it is redder in the dark, as light that
+has gone through skin is, and paler where it shines. Medians of three people's pages (docs/appearance.md)."""
+_EDGE: Final = 3.0
+"""Coarse samples over which the ratio fades out inside the edit's mask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Off(MapStage):
+    """Skin is moved and nothing else."""
+
+    def process(self, edits: Edits) -> Edits:
+        """The very same packet."""
+        return edits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shade(MapStage):
+    """Multiply edits by what the units asked for do to the skin's luminance.
+
+    strength: 0..1.5, share of what was learned. darkest, brightest: factors on R'G'B' that are never passed; the way
+    to them is soft. full_yaw, no_yaw: degrees between which it fades out as the head turns.
+    """
+
+    strength: float = 1.0
+    darkest: float = 0.6
+    brightest: float = 1.5
+    full_yaw: float = 25.0
+    no_yaw: float = 42.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1.5:
+            raise ConfigError(f"shade.strength must be 0..1.5, it is {self.strength}")
+        if not 0.2 <= self.darkest < 1 < self.brightest <= 3:
+            raise ConfigError(
+                f"shade.darkest must be 0.2..1 and shade.brightest 1..3; they are {self.darkest}, {self.brightest}"
+            )
+        if not 0 <= self.full_yaw < self.no_yaw <= 90:
+            raise ConfigError(
+                f"shade.full_yaw must lie below no_yaw, within 0..90; they are {self.full_yaw}, {self.no_yaw}"
+            )
+
+    def prepare(self) -> None:
+        """Lay out the chart."""
+        chart.places()
+
+    def process(
+        self, edits: Edits, faces: Faces, units: Units, asked: Units, textures: Textures | None = None
+    ) -> Edits:
+        """The edits with shaded skin; the very same packet where nothing changes the skin."""
+        if textures is None or not self.strength:
+            return edits
+        shown = {face.track: face for face in faces.faces}
+        made = tuple(
+            self._edit(edit, shown.get(edit.track), units, asked, textures.of(edit.track)) for edit in edits.edits
+        )
+        unchanged = all(new is old for new, old in zip(made, edits.edits, strict=True))
+        return edits if unchanged else Edits(edits.at, made)
+
+    def _edit(self, edit: Edit, face: Face | None, units: Units, asked: Units, texture: Texture | None) -> Edit:
+        now, then = _of(units, edit.track), _of(asked, edit.track)
+        if texture is None or face is None or now is None or then is None or not len(edit.places):
+            return edit
+        change = summed(texture, then.values - now.values)
+        if change is None:
+            return edit
+        turned = pose.fit(face.landmarks, basis.load().mean).yaw
+        share = self.strength * float(np.clip((self.no_yaw - abs(turned)) / (self.no_yaw - self.full_yaw), 0, 1))
+        factor = limited(change * np.float32(share / POWER), self.darkest, self.brightest)
+        if np.abs(factor - 1).max() < LEAST:
+            return edit
+        return replace(edit, after=_multiplied(edit.after, laid(factor - 1, edit, face)))
+
+
+def summed(texture: Texture, delta: Floats) -> Floats | None:
+    """(side, side) natural logarithm of the ratio of luminance that a change of units, (facs.COUNT, 2), makes."""
+    amounts = delta[texture.units, np.minimum(texture.sides, 1)]
+    at_work = np.flatnonzero(np.abs(amounts) >= LEAST)
+    if not len(at_work):
+        return None
+    change = np.zeros(texture.change.shape[1:], np.float32)
+    for row in at_work:
+        change += texture.change[row] * np.float32(amounts[row])
+    return change
+
+
+def limited(change: Floats, darkest: float, brightest: float) -> Floats:
+    """Factors from logarithms, bending softly toward the two limits."""
+    low, high = np.float32(-np.log(darkest)), np.float32(np.log(brightest))
+    bound = np.where(change < 0, low, high)
+    factor: Floats = np.exp(bound * np.tanh(change / bound))
+    return factor
+
+
+def laid(excess: Floats, edit: Edit, face: Face) -> Floats:
+    """(ceil(h / COARSE), ceil(w / COARSE)) of a picture on the chart, where the edit has put the skin, 0 elsewhere."""
+    x0, y0, x1, y1 = edit.box
+    shape = -(-(y1 - y0) // COARSE), -(-(x1 - x0) // COARSE)
+    placed = (edit.places - np.array([x0, y0], np.float32) - (COARSE - 1) / 2) / COARSE
+    depth = face.landmarks[: layouts.MESH_COUNT, 2][_skin()].sum(1)
+    triangles = _skin()[np.argsort(-depth, kind="stable")]
+    u, v, on = raster.rasterise(triangles, placed[: layouts.MESH_COUNT].astype(np.float32), _rows(), shape)
+    seen = cv2.remap(excess, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(seen * on * _inside(edit.mask, shape), np.float32)
+
+
+def _inside(mask: Floats, shape: tuple[int, int]) -> Floats:
+    """(h, w) at a lower resolution, 0 from the mask's edge outward and rising softly inside."""
+    small = cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST)
+    solid = (small > 0.999).astype(np.uint8)
+    far = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    t = np.clip((far - 1) / np.float32(_EDGE), 0, 1)
+    soft: Floats = t * t * (3 - 2 * t)
+    return soft
+
+
+def _multiplied(after: Floats, excess: Floats) -> Floats:
+    out = np.empty_like(after)
+    _multiply(after, excess, TINT, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _multiply(after: Floats, excess: Floats, tint: Floats, out: Floats) -> None:
+    """out = after * (1 + tint * excess), which is interpolated bilinearly; where it is 0, exactly `after`."""
+    bottom, right = excess.shape[0] - 1, excess.shape[1] - 1
+    step, shift = np.float32(1.0 / COARSE), np.float32((COARSE - 1) / 2)
+    for y in range(after.shape[0]):
+        fy = min(max((np.float32(y) - shift) * step, np.float32(0)), np.float32(bottom))
+        top = min(int(fy), max(bottom - 1, 0))
+        low = min(top + 1, bottom)
+        dy = fy - np.float32(top)
+        for x in range(after.shape[1]):
+            fx = min(max((np.float32(x) - shift) * step, np.float32(0)), np.float32(right))
+            near = min(int(fx), max(right - 1, 0))
+            far = min(near + 1, right)
+            dx = fx - np.float32(near)
+            upper = excess[top, near] + (excess[top, far] - excess[top, near]) * dx
+            lower = excess[low, near] + (excess[low, far] - excess[low, near]) * dx
+            more = upper + (lower - upper) * dy
+            for k in range(3):
+                out[y, x, k] = after[y, x, k] + after[y, x, k] * (more * tint[k])
+
+
+@cache
+def _skin() -> NDArray[np.int32]:
+    """Triangles of the face itself, without what lies behind lids and lips and the rings around."""
+    return mesh.TRIANGLES[(mesh.TRIANGLES < layouts.MESH_COUNT).all(1)]
+
+
+@cache
+def _rows() -> Floats:
+    """(468, 3) column and row on the chart, and 1."""
+    rows: Floats = np.concatenate([chart.places(), np.ones((layouts.MESH_COUNT, 1), np.float32)], 1)
+    return rows
+
+
+def _of(units: Units, track: int) -> FaceUnits | None:
+    return next((face for face in units.faces if face.track == track), None)
