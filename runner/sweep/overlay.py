@@ -57,7 +57,15 @@ def panels(runs: Sequence[Scored]) -> list[Chart]:
     tracks = sorted({track for one in read if one for track in one.tracks})
     end = max((one.end for one in read if one), default=0.0)
     at = [(track, unit) for track in tracks for unit in units][:_MOST_PANELS]
-    return [_panel([one.tracks.get(track) if one else None for one in read], unit, track, end) for track, unit in at]
+    return [
+        _panel([one.tracks.get(track) if one else None for one in read], _changers(runs, unit), unit, track, end)
+        for track, unit in at
+    ]
+
+
+def _changers(runs: Sequence[Scored], unit: str) -> set[int]:
+    """Which of the runs changed a unit: the curves of the others would hide the measured one."""
+    return {i for i, run in enumerate(runs) if unit in run.units and run.units[unit]["change"] > CHANGED}
 
 
 def _units(runs: Sequence[Scored]) -> list[str]:
@@ -106,7 +114,7 @@ def _rows(file: Path, units: Sequence[str]) -> Iterator[Rows]:
             yield rows
 
 
-def _panel(envelopes: Sequence[Envelope | None], unit: str, track: int, end: float) -> Chart:
+def _panel(envelopes: Sequence[Envelope | None], changers: set[int], unit: str, track: int, end: float) -> Chart:
     there = [(i, one) for i, one in enumerate(envelopes) if one is not None]  # at least one: its track was found
     index = facs.INDEX[unit]
     most = max(float(np.nanmax(one.high[:, :, index], initial=0.0)) for _, one in there)
@@ -118,7 +126,7 @@ def _panel(envelopes: Sequence[Envelope | None], unit: str, track: int, end: flo
         f'<text x="{LEFT}" y="16"><tspan class="name">{unit}</tspan> {escape(label)}</text>',
         *axes(top, end),
         *_measured(there[0][1], index, top, end),
-        *(part for i, one in there for part in _one(one, index, top, end, i)),
+        *(part for i, one in there if i in changers for part in _one(one, index, top, end, i)),
         "</svg>",
     ]
     return Chart(unit=unit, label=label, track=track, svg="".join(parts))
