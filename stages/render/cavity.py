@@ -28,22 +28,26 @@ def yielding(frame: Frame, face: Floats) -> Floats | None:
 
     None if the mouth is not in the frame.
     """
-    at = ((np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES)[:, None]
-    points = face[mesh.MOUTH.upper][:, None] * (1 - at) + face[mesh.MOUTH.lower][:, None] * at
-    corners = points.reshape(-1, 2)
-    box = planes.align((*(corners.min(0) - 1), *(corners.max(0) + 2)), frame)
+    rims = face[np.concatenate([mesh.MOUTH.upper, mesh.MOUTH.lower])]
+    box = planes.align((*(rims.min(0) - 1), *(rims.max(0) + 2)), frame)
     if box[2] - box[0] < 2 or box[3] - box[1] < 2:
         return None
-    light = planes.crop(frame, box)[..., 1]
-    place = (points - np.array(box[:2], np.float32)).astype(np.float32)
+    return shares(planes.crop(frame, box)[..., 1], face - np.array(box[:2], np.float32))
+
+
+def shares(light: Floats, face: Floats) -> Floats:
+    """As `yielding`, in any picture: light (h, w) in which the face (468+, 2) lies at these pixels."""
+    at = ((np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES)[:, None]
+    place = (face[mesh.MOUTH.upper][:, None] * (1 - at) + face[mesh.MOUTH.lower][:, None] * at).astype(np.float32)
+    light = np.ascontiguousarray(light)
     seen = cv2.remap(light, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Neighbours share, so that a grain or a tooth's edge does not jump between frames.
     seen = cv2.GaussianBlur(seen, (5, 7), 1.2, borderType=cv2.BORDER_REPLICATE)
     dark, bright = np.percentile(seen, (5, 95))
     dull = np.clip((bright - seen) / (bright - dark + 0.05), 0, 1)
     give = _RIGID + np.square(dull)
-    shares: Floats = (give / give.sum(1, keepdims=True)).astype(np.float32)
-    return shares
+    shared: Floats = (give / give.sum(1, keepdims=True)).astype(np.float32)
+    return shared
 
 
 def stretched(offsets: Floats, face: Floats, moves: Floats, down: Floats, give: Floats) -> Floats:

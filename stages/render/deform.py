@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,17 +41,25 @@ class Deformed:
 
 
 def deform(
-    landmarks: Floats, wanted: Floats, view: View, *, eye: Limit, mouth: Limit, give: Floats | None = None
+    landmarks: Floats,
+    wanted: Floats,
+    view: View,
+    *,
+    eye: Limit,
+    mouth: Limit,
+    give: Floats | None = None,
+    known: Sequence[Floats | None] = (None, None, None),
 ) -> Deformed:
     """Move a face's mesh.
 
     landmarks: (478, 3) pixels. wanted: (478, 2) displacement in pixels; the iris centres' entries move the gaze.
-    give: what of the mouth stretches, see `stages.render.cavity.yielding`; None stretches it evenly.
+    give: what of the mouth stretches, see `stages.render.cavity.yielding`; None stretches it evenly. known: of each
+    opening, how far other frames show it open, see `stages.render.openings.lent`.
     """
     face = landmarks[: layouts.MESH_COUNT, :2].astype(np.float32)
     moves = wanted[: layouts.MESH_COUNT].astype(np.float32) * view.room(face)
     for k, limit in enumerate((eye, eye, mouth)):
-        moves = in_contact(k, face, moves, view, limit)
+        moves = in_contact(k, face, moves, view, limit, known[k])
     moves = skin.unfolded(face, moves, view.unit)
     points, offsets, depth = _empty(landmarks)
     for eyelids in mesh.OPENINGS[:2]:

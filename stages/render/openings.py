@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 
-from stages.packets import Floats
+from stages.packets import Donors, Floats
 from stages.render import mesh, skin
 
 _SPREAD: Final = 0.14
@@ -22,6 +22,15 @@ _SPREAD: Final = 0.14
 
 _BORDER: Final = 0.25
 """Interocular distances over which motion fades toward the frame's border."""
+
+_BEYOND: Final = 1.15
+"""How many times the gap of a donor an opening may have."""
+
+_SHUT: Final = 0.03
+"""Interocular distances; a donor whose gap is less is shut."""
+
+_MEETS: Final = (0.25, 0.55)
+"""Shares of its gap that an opening is asked to keep below which it shuts, and above which it does not."""
 
 _MARGIN: Final = 0.3
 """The least share of its depth in the opening that an inner point keeps."""
@@ -57,18 +66,37 @@ class View:
         return np.clip(room, 0, 1)
 
 
-def in_contact(k: int, face: Floats, moves: Floats, view: View, limit: Limit) -> Floats:
+def lent(donors: Donors | None, track: int, k: int) -> Floats | None:
+    """(columns,) interocular distances up to which opening k of a track may open, because a donor shows it so."""
+    for donor in donors.donors if donors is not None else ():
+        if (donor.track, donor.opening) == (track, k):
+            opening, across = mesh.OPENINGS[k], donor.places[263] - donor.places[33]
+            unit = max(float(np.linalg.norm(across)), 1e-6)
+            down = np.array([-across[1], across[0]], np.float32) / unit
+            gap = (donor.places[opening.lower] - donor.places[opening.upper]) @ down
+            room: Floats = np.maximum(gap, 0) * np.float32(_BEYOND / unit)
+            return room
+    return None
+
+
+def in_contact(k: int, face: Floats, moves: Floats, view: View, limit: Limit, known: Floats | None = None) -> Floats:
     """Stop the rims of opening k where they touch, and stop them opening where there is no more to show.
 
-    face, moves: (468, 2) pixels. The skin around follows what its rim is denied. Returns the moves that remain.
+    face, moves: (468, 2) pixels. known: see `lent`. The skin around follows what its rim is denied. Returns the moves
+    that remain.
     """
     opening, spread = mesh.OPENINGS[k], _spreads()[k]
     upper, lower, down = moves[opening.upper], moves[opening.lower], view.down
     gap = (face[opening.lower] - face[opening.upper]) @ down
-    wanted = gap + (lower - upper) @ down
+    plain = wanted = gap + (lower - upper) @ down
+    if known is not None and float(known.mean()) < _SHUT:
+        wanted = _shutting(gap, wanted)
     most = np.maximum(gap, 0) * limit.growth + limit.slack * view.unit
-    least = np.minimum(gap, gap * limit.rest - limit.overlap * view.unit)
-    excess = wanted - np.clip(wanted, least, most)
+    if known is not None:
+        most = np.maximum(most, known * view.unit)
+    rest = 0.0 if known is not None else limit.rest
+    least = np.minimum(gap, gap * rest - limit.overlap * view.unit)
+    excess = plain - np.clip(wanted, least, most)
     if not excess.any():
         return moves
     effort = np.abs(np.stack([upper @ down, lower @ down])) + 1e-6
@@ -78,6 +106,14 @@ def in_contact(k: int, face: Floats, moves: Floats, view: View, limit: Limit) ->
     held: Floats = moves + (spread @ taken)[:, None] * down
     held[rim] = moves[rim] + taken[:, None] * down
     return held
+
+
+def _shutting(gap: Floats, wanted: Floats) -> Floats:
+    """The wanted gap, drawn to 0 where little is left of the gap: what nearly meets is asked to meet."""
+    left = wanted / np.maximum(gap, 1e-3)
+    t = np.clip((left - _MEETS[0]) / (_MEETS[1] - _MEETS[0]), 0, 1)
+    drawn: Floats = np.where(wanted > 0, wanted * t * t * (3 - 2 * t), wanted)
+    return drawn
 
 
 @cache

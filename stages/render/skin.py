@@ -6,7 +6,9 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import dijkstra
 
 from stages.faces import layouts
 from stages.packets import Floats
@@ -17,6 +19,12 @@ LEAST_AREA: Final = 0.08
 
 SLIVER: Final = 0.035
 """Interocular distances; triangles smaller than a square of this side may fold, nobody can see it."""
+
+FLIPPED: Final = 0.02
+"""Interocular distances; a sliver that folds may show a square of this side from behind, not more."""
+
+_TIED: Final = 0.08
+"""Interocular distances around a fold within which everything is held back alike, and over which that fades."""
 
 _SKIN: Final = mesh.TRIANGLES[(mesh.TRIANGLES < layouts.MESH_COUNT).all(1)]
 
@@ -32,9 +40,11 @@ def graph() -> csr_array:
 
 
 def unfolded(face: Floats, moves: Floats, unit: float, rounds: int = 6) -> Floats:
-    """Let the vertices of triangles that would fold move more like their neighbours; at the very worst move all less.
+    """Let the vertices of triangles that would fold move more like their neighbours; where that does not do, move less.
 
     Like neighbours they keep the triangle; held back they would tear at it, and at the corners of the mouth it shows.
+    What has to be held back takes its surroundings along, and nothing else: a fold at one corner of the mouth must not
+    stop the whole face.
     """
     for _ in range(rounds):
         share = _affordable(face, moves, unit)
@@ -43,7 +53,32 @@ def unfolded(face: Floats, moves: Floats, unit: float, rounds: int = 6) -> Float
         yielding = np.zeros(len(face), np.float32)
         np.maximum.at(yielding, _SKIN.ravel(), np.repeat(1 - share, 3))
         moves = moves + yielding[:, None] * (_averages() @ moves - moves)
-    return moves * min(1.0, float(_affordable(face, moves, unit).min()))
+    for _ in range(rounds):
+        share = np.where(_turns_in(), 1, _affordable(face, moves, unit))
+        if share.min() >= 1:
+            return moves
+        tied = np.zeros(len(face), np.float32)
+        for triangle in np.flatnonzero(share < 1):
+            near = _nearness()[_SKIN[triangle]].max(0)
+            tied = np.maximum(tied, near * (1 - share[triangle]))
+        moves = moves * (1 - tied)[:, None]
+    return moves
+
+
+@cache
+def _turns_in() -> NDArray[np.bool_]:
+    """(T,) triangles at the lips' inner rim: skin that goes into the mouth as it shuts may well fold."""
+    inner: NDArray[np.bool_] = np.isin(_SKIN, list(mesh.MOUTH.rim)).any(1)
+    return inner
+
+
+@cache
+def _nearness() -> Floats:
+    """(468, 468) 1 at a vertex and close by, falling to 0 along the skin."""
+    distance = dijkstra(graph(), directed=False)
+    near: Floats = np.exp(-np.square(np.maximum(distance - _TIED, 0) / _TIED)).astype(np.float32)
+    near[near < 0.01] = 0
+    return near
 
 
 @cache
@@ -65,7 +100,9 @@ def _affordable(face: Floats, moves: Floats, unit: float) -> Floats:
     root = np.sqrt(np.maximum(discriminant, 0))
     below = np.where(growth > root, -1, root - growth)
     first = np.where(below > 0, 2 * spare / np.maximum(below, 1e-12), np.inf)
-    shrinks = (area > np.square(SLIVER * unit)) & (area + growth + bend < LEAST_AREA * area)
+    becomes = area + growth + bend
+    shrinks = (area > np.square(SLIVER * unit)) & (becomes < LEAST_AREA * area)
+    shrinks |= (area > 0) & (becomes < -np.square(FLIPPED * unit))
     share: Floats = np.where(shrinks, np.clip(first, 0, 1), 1).astype(np.float32)
     return share
 

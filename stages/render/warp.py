@@ -20,10 +20,10 @@ from stages.errors import ConfigError
 from stages.expression import basis, pose
 from stages.faces import layouts
 from stages.media import planes
-from stages.packets import Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Units
+from stages.packets import Donors, Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Units
 from stages.render import cavity, mesh, raster
 from stages.render.deform import Deformed, deform
-from stages.render.openings import Limit, View
+from stages.render.openings import Limit, View, lent
 
 LEAST_DELTA: Final = 1e-4
 """Intensity; a smaller change is none."""
@@ -54,7 +54,8 @@ class Warp(MapStage):
     full_yaw, no_yaw: degrees; the edit fades out as the head turns from the one to the other. no_presence,
     full_presence: 0..1; it fades in as the landmark model's confidence rises from the one to the other. bridged:
     0..1, strength while optical flow carries the landmarks. eye_growth, mouth_growth: how many times its gap an
-    opening may grow to; eye_slack, mouth_slack: and how many interocular distances beyond that.
+    opening may grow to; eye_slack, mouth_slack: and how many interocular distances beyond that. Where a donor shows
+    what lies behind, it may open as far as in the donor.
     """
 
     interpolation: str = "cubic"
@@ -94,17 +95,19 @@ class Warp(MapStage):
         """Load the displacements."""
         _ = self._displacement
 
-    def process(self, frame: Frame, faces: Faces, units: Units, asked: Units) -> Edits | None:
+    def process(
+        self, frame: Frame, faces: Faces, units: Units, asked: Units, donors: Donors | None = None
+    ) -> Edits | None:
         """One edit for every face that changes; None if none does."""
         edits = []
         for face in faces.faces:
             delta = _delta(face, units, asked)
-            edit = self._edit(frame, face, delta) if delta is not None else None
+            edit = self._edit(frame, face, delta, donors) if delta is not None else None
             if edit is not None:
                 edits.append(edit)
         return Edits(frame.at, tuple(edits)) if edits else None
 
-    def _edit(self, frame: Frame, face: Face, delta: Floats) -> Edit | None:
+    def _edit(self, frame: Frame, face: Face, delta: Floats, donors: Donors | None) -> Edit | None:
         size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
         if size.min() < LEAST_FACE:
             return None
@@ -119,7 +122,8 @@ class Warp(MapStage):
         mouth = Limit(self.mouth_growth, self.mouth_slack, rest=LIP_REST)
         parts = float((wanted[mesh.MOUTH.lower] - wanted[mesh.MOUTH.upper]).dot(down).max()) > 0
         give = cavity.yielding(frame, face.landmarks[:, :2]) if parts else None
-        deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth, give=give)
+        known = [lent(donors, face.track, k) for k in range(3)]
+        deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth, give=give, known=known)
         return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
 
     @cached_property
