@@ -108,9 +108,12 @@ class ChooseDonors(ClipStage):
             raise ConfigError(f"keep must be 0..1, not {self.keep}")
 
     def process(
-        self, pages: Timeline[Pages], faces: Timeline[Faces], units: Timeline[Units], asked: Timeline[Units]
+        self, faces: Timeline[Faces], units: Timeline[Units], asked: Timeline[Units], pages: Timeline[Pages] | None
     ) -> Iterator[Donors | None]:
-        """The same packet as long as the same donors serve; None where none does."""
+        """The same packet as long as the same donors serve; None where none does, and in a clip without an album."""
+        if pages is None:
+            yield from (None for _ in faces)
+            return
         cards = _cards(pages)
         lent: list[tuple[_Loan, ...]] = [()] * len(faces)
         for track, course in _courses(faces, units, asked).items():

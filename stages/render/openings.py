@@ -87,10 +87,10 @@ def in_contact(k: int, face: Floats, moves: Floats, view: View, limit: Limit, kn
     """
     opening, spread = mesh.OPENINGS[k], _spreads()[k]
     upper, lower, down = moves[opening.upper], moves[opening.lower], view.down
-    gap = (face[opening.lower] - face[opening.upper]) @ down
-    plain = wanted = gap + (lower - upper) @ down
-    if known is not None and float(known.mean()) < _SHUT:
-        wanted = _shutting(gap, wanted)
+    gap = ((face[opening.lower] - face[opening.upper]) @ down).astype(np.float32)
+    plain = gap + ((lower - upper) @ down).astype(np.float32)
+    shuts = known is not None and float(known.mean()) < _SHUT
+    wanted = _shutting(gap, plain) if shuts else plain
     most = np.maximum(gap, 0) * limit.growth + limit.slack * view.unit
     if known is not None:
         most = np.maximum(most, known * view.unit)

@@ -68,8 +68,7 @@ def unfolded(face: Floats, moves: Floats, unit: float, rounds: int = 6) -> Float
 @cache
 def _turns_in() -> NDArray[np.bool_]:
     """(T,) triangles at the lips' inner rim: skin that goes into the mouth as it shuts may well fold."""
-    inner: NDArray[np.bool_] = np.isin(_SKIN, list(mesh.MOUTH.rim)).any(1)
-    return inner
+    return np.asarray(np.isin(_SKIN, list(mesh.MOUTH.rim)).any(1))
 
 
 @cache
