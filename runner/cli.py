@@ -14,11 +14,12 @@ glabella - control of facial micro-expressions in video
 
   glabella run clip=take3.mov gain=subtle preset=broadcast     measure, shape and re-render a clip
   glabella run clip=take3.mov 'gain.au_gain={4: 1.2, 12: 0.8}' turn single Action Units up or down
-  glabella run -m clip=take3.mov gain=neutral,subtle,expressive   a sweep: one analysis, three renders
+  glabella run -m clip=take3.mov gain=neutral,subtle,expressive   a sweep: one analysis, three renders, a comparison
+  glabella run clip=take3.mov search=gains                     a sweep that a file describes: conf/search
   glabella analyse clip=take3.mov out=measured                 Action Units, pose and landmarks as tables
 
 commands that take settings (Hydra overrides: group=option, group.key=value; --help lists them)
-  run       clip in, delivery, report and MLflow run out; prints the delivery's path
+  run       clip in, delivery, report and MLflow run out; prints the delivery's path (of a sweep, the comparison page's)
   analyse   clip or photo in; tables, figures and curves of its Action Units out; prints the table's path
   graph     check a pipeline and print its plan (mermaid=true for a diagram)
   bench     measure speed and memory, stage by stage, on this machine

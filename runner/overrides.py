@@ -19,7 +19,18 @@ from stages.errors import ConfigError
 _OPEN = re.compile(r"^(gain\.au_gain|encode\.options)(\.[^=]+)?=")
 _BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")  # Hydra reads a backslash as one except there
 _INTERPOLATION = re.compile(r"(\\*)\$\{")  # OmegaConf reads a backslash as one except there
-_FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
+_FLAGS_WITH_VALUE = (
+    "--config-dir",
+    "-cd",
+    "--config-name",
+    "-cn",
+    "--config-path",
+    "-cp",
+    "--package",
+    "-p",
+    "--cfg",
+    "-c",
+)
 
 
 def opened(words: Sequence[str]) -> list[str]:

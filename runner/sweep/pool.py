@@ -53,7 +53,11 @@ class Pool:
         context = get_context("spawn")  # a forked process would share locks and threads of the libraries
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), name="sweep")
-        process.start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: Ctrl-C is the sweep's to handle
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)

@@ -48,7 +48,7 @@ class Answer:
 
 def serve(pipe: Connection) -> None:
     """Answer tasks. SIGTERM, and the end of the sweep's process however it ends, stop the task under way."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the sweep's process decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the sweep's own process decides
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_outlive_nobody, name="parent", daemon=True).start()
     try:

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
+import hydra
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
 
+from runner.compose import loader
+from runner.instantiate import instantiate
+from runner.overrides import listed, opened
+from runner.settings import CONF
 from runner.sweep.options import Options
 from runner.sweep.strategies import Grid
 from runner.sweep.tpe import Tpe
@@ -44,3 +52,15 @@ def test_options_out_of_range_are_refused() -> None:
         Options(direction="maximum")
     with pytest.raises(ConfigError, match=r"^objective: a search needs one"):
         Options(strategy=Tpe())
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "search").glob("*.yaml")))
+def test_every_shipped_search_can_be_walked(name: str) -> None:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config: Any = OmegaConf.to_container(hydra.compose("config", [f"search={name}"]), resolve=True)
+        options: Options = instantiate(config["sweep"], "sweep")
+        words = opened([f"{key}={listed(value)}" for key, value in options.axes.items()])
+        parsed = OverridesParser.create(config_loader=loader()).parse_overrides(words)
+        search = options.strategy.begin(parsed, options.direction, ())
+        assert search.total > 1
+        assert search.ask(1)
