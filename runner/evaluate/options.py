@@ -9,7 +9,7 @@ from typing import Final
 from stages.errors import ConfigError
 from stages.expression.recipes import RECIPES
 
-PROTOCOLS: Final = ("pulses", "overlapping", "micro", "neutral", "confidence")
+PROTOCOLS: Final = ("pulses", "overlapping", "micro", "neutral", "confidence", "events")
 CALIBRATION: Final = range(100_000, 200_000)
 """Seeds of the people that the measurement is calibrated on."""
 
@@ -30,9 +30,7 @@ class Pulses:
 
     def __post_init__(self) -> None:
         _positive(people=self.people, seconds=self.seconds, rest=self.rest, repeats=self.repeats)
-        if not self.units or (unknown := [unit for unit in self.units if unit not in RECIPES]):
-            known = ", ".join(map(str, RECIPES))
-            raise ConfigError(f"units: name some that the rig can show ({known}), not {unknown or 'none'}")
+        _known(self.units)
         if not self.levels or not all(0 < level <= 1 for level in self.levels):
             raise ConfigError(f"levels: must be shares of the full weight above 0, up to 1, not {self.levels!r}")
 
@@ -74,6 +72,33 @@ class Confidence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Planted:
+    """Micro-events over slow movement: `repeats` of each of `units` a person, one at a time, `rest` seconds between.
+
+    seconds, levels: least and most of their length and of their share of the rig's full weight. busy: share of the time
+    that each unit moves slowly.
+    """
+
+    people: int
+    units: Sequence[int]
+    levels: Sequence[float]
+    seconds: Sequence[float]
+    rest: float
+    repeats: int
+    busy: float
+
+    def __post_init__(self) -> None:
+        _positive(people=self.people, rest=self.rest, repeats=self.repeats)
+        _known(self.units)
+        if len(self.levels) != 2 or not 0 < self.levels[0] <= self.levels[1] <= 0.4:
+            raise ConfigError(f"levels: must be the least and the most share of the full weight, to .4: {self.levels!r}")
+        if len(self.seconds) != 2 or not 0 < self.seconds[0] <= self.seconds[1] <= 0.5:
+            raise ConfigError(f"seconds: must be the least and the most length, to .5: {self.seconds!r}")
+        if not 0 <= self.busy <= 0.5:
+            raise ConfigError(f"busy: must be a share of the time, 0 to .5, not {self.busy!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What `glabella eval units` films and measures.
 
@@ -97,6 +122,7 @@ class Options:
     micro: Pulses
     neutral: Neutral
     confidence: Confidence
+    events: Planted
 
     def __post_init__(self) -> None:
         for name in self.protocols:
@@ -115,6 +141,12 @@ class Options:
         """People in a protocol."""
         asked: int = getattr(self, protocol).people
         return asked if self.people is None else min(asked, self.people)
+
+
+def _known(units: Sequence[int]) -> None:
+    if not units or (unknown := [unit for unit in units if unit not in RECIPES]):
+        known = ", ".join(map(str, RECIPES))
+        raise ConfigError(f"units: name some that the rig can show ({known}), not {unknown or 'none'}")
 
 
 def _positive(**values: float) -> None:

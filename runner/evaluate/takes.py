@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from runner.evaluate.options import Options, Pulses
+from runner.evaluate.planted import planted
 from stages.expression.calibration import curves, filming
 from stages.expression.calibration.curves import Doubles, Pulse
 from stages.expression.calibration.filming import Script
@@ -106,6 +107,11 @@ def _confidence(options: Options, seed: int, rng: np.random.Generator, variant: 
     return Take("", "confidence", _worsened(script, variant, severity, rng), (), variant, severity)
 
 
+def _events(options: Options, seed: int, rng: np.random.Generator, variant: str) -> Take:
+    shares, marks = planted(rng, options.rate, options.events)
+    return Take("", "events", _scripted(options, seed, rng, shares), marks)
+
+
 def _worsened(script: Script, variant: str, severity: Doubles, rng: np.random.Generator) -> Script:
     head, worst = script.head / 2, WORST[variant]
     if variant == "yaw":
@@ -128,4 +134,5 @@ _MAKERS: Final[Mapping[str, Callable[[Options, int, np.random.Generator, str], T
     "micro": _micro,
     "neutral": _neutral,
     "confidence": _confidence,
+    "events": _events,
 }

@@ -1,17 +1,18 @@
 """Short movements in one Action Unit's curve: where they are, and the part of the curve that belongs to them.
 
 A short movement is what a slow course cannot explain. Around every frame, and for several durations, the curve is laid
-out by least squares as a parabola (the course) plus a raised cosine of that duration: a matched filter that slopes and
-slow peaks pass by. Times are seconds of the frames, so variable frame rates are read as what they are.
+out by least squares as a parabola (the course) and a raised cosine of that duration: a matched filter (North 1943;
+Turin 1960) that slopes and slow peaks pass by. Times are the frames' own, so variable rates are read as what they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from stages.packets import Floats
@@ -23,6 +24,28 @@ BRIEF: Final = 0.5
 leaked facial expressions*, J. Nonverbal Behavior 37, 2013)."""
 QUICK: Final = 0.26
 """Seconds from onset to apex at most, the other bound of the same study."""
+LENGTHS: Final = (0.1, 0.14, 0.2, 0.28, 0.38, 0.5)
+"""Seconds of the raised cosines that are tried, in steps of about a square root of two."""
+BESIDE: Final = 0.25
+"""Seconds on either side of a raised cosine that tell the course."""
+LEAST: Final = 0.25
+"""Intensity above the course below which nothing is told: half of the faintest movement that a coder scores (A)."""
+STANDS_OUT: Final = 4.5
+"""Times the noise that a movement must reach."""
+PRIOR: Final = 6.0
+"""Frames that the whole curve's noise level counts for beside what is seen around a movement."""
+FOOT: Final = 0.1
+"""Share of the apex's height over the course at which a movement begins and ends."""
+LIKE: Final = 0.4
+"""Share of what the course leaves that the raised cosine must explain; a step or a wave is no short movement."""
+CALM: Final = 0.25
+"""Quantile of the heights' sizes that tells the noise level: three quarters of a clip may be movements."""
+CALM_NORMAL: Final = 0.3186
+"""The same quantile of a standard normal distribution's sizes."""
+FLOOR: Final = 0.05
+"""Noise level, in intensities, that no curve is below: a unit at rest is cut off at 0 and shows none."""
+HOLDS: Final = 0.5
+"""Share of its rise that a movement with a quick onset keeps for longer than `BRIEF`."""
 
 
 class Lies(Protocol):
@@ -57,6 +80,130 @@ class Movement:
     brief: bool
 
 
+def find(
+    seconds: Doubles,
+    curve: Floats | Doubles,
+    noise: Doubles | None = None,
+    *,
+    least: float = LEAST,
+    stands_out: float = STANDS_OUT,
+) -> list[Movement]:
+    """The short movements of one unbroken run, by onset; brief ones never overlap.
+
+    seconds, curve: (n,). noise: (len(LENGTHS),) noise of the heights, from `level` of all runs; None takes this run's.
+    """
+    matched = match(seconds, curve)
+    noise = level([matched]) if noise is None else noise
+    values = curve.astype(np.float64)
+    brief = _brief(seconds, values, _ratios(matched, noise, least), least, stands_out)
+    risen = max(2 * least, stands_out * float(noise[0]))
+    return sorted([*brief, *_quick(seconds, values, risen, float(noise[0]), brief)], key=lambda one: one.onset)
+
+
+def level(runs: Sequence[Match]) -> Doubles:
+    """(len(LENGTHS),) noise of the heights over all runs of a curve, from their calmest quarter. What a person does all
+    the time, such as lips in speech, raises it."""
+    heights = np.concatenate([run.height for run in runs])
+    known = np.abs(heights[~np.isnan(heights).any(axis=1)])
+    return (
+        np.maximum(np.quantile(known, CALM, axis=0) / CALM_NORMAL, FLOOR)
+        if len(known)
+        else np.full(len(LENGTHS), FLOOR)
+    )
+
+
+def _ratios(matched: Match, noise: Doubles, least: float) -> Doubles:
+    """(n, len(LENGTHS)) how far a movement stands out; 0 where there is none."""
+    fits = (matched.height >= least) & (matched.share >= LIKE)
+    return np.where(fits, matched.ratio(noise), 0.0)
+
+
+def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stands_out: float) -> list[Movement]:
+    found: list[Movement] = []
+    taken = np.zeros(len(curve), np.bool_)
+    places = np.argsort(-ratio, axis=None, kind="stable")
+    for place in places[: int((ratio >= stands_out).sum())].tolist():
+        item, k = divmod(place, len(LENGTHS))
+        one = None if taken[item] else _laid_out(seconds, curve, item, LENGTHS[k], float(ratio[item, k]))
+        if one is not None and one.strength >= least and not taken[one.onset + 1 : one.offset].any():
+            found.append(one)
+            taken[one.onset + 1 : one.offset] = True
+    return found
+
+
+def _laid_out(seconds: Doubles, curve: Doubles, item: int, length: float, ratio: float) -> Movement | None:
+    """Where the movement around `item` begins and ends; None if it is none after all."""
+    above = curve - _course(seconds, curve, item, length)
+    inside = np.flatnonzero(np.abs(seconds - seconds[item]) < length / 2)
+    apex = int(inside[np.argmax(above[inside])])
+    onset = _foot(above, apex, -1)
+    offset = _foot(above, apex, 1)
+    if onset is None or offset is None or offset - onset < 2:
+        return None
+    frame = float(np.median(np.diff(seconds)))
+    share = (seconds[apex] - seconds[onset]) / (seconds[offset] - seconds[onset])
+    strength = float(curve[apex] - (curve[onset] + share * (curve[offset] - curve[onset])))
+    brief = seconds[offset] - seconds[onset] <= BRIEF + frame
+    return Movement(onset, apex, offset, strength, ratio, True) if brief else None
+
+
+def _course(seconds: Doubles, curve: Doubles, item: int, length: float) -> Doubles:
+    """(n,) the parabola beside a raised cosine around `item`."""
+    apart = seconds - seconds[item]
+    near = np.abs(apart) <= length / 2 + BESIDE
+    cosine = np.where(np.abs(apart) < length / 2, 0.5 + 0.5 * np.cos(2 * np.pi * apart / length), 0)
+    terms = np.stack([np.ones_like(apart), apart, apart**2, cosine], axis=1)
+    fitted = np.linalg.lstsq(terms[near], curve[near], rcond=None)[0]
+    course: Doubles = terms[:, :3] @ fitted[:3]
+    return course
+
+
+def _foot(above: Doubles, apex: int, step: int) -> int | None:
+    """From the apex outward: the first item that is down at the course, or after which it goes up again."""
+    last = apex
+    at = apex + step
+    while 0 <= at < len(above):
+        if above[at] <= FOOT * above[apex]:
+            return at
+        if above[at] > above[last] and above[last] <= 0.5 * above[apex]:
+            return last
+        last, at = at, at + step
+    return None
+
+
+def _quick(seconds: Doubles, curve: Doubles, least: float, noise: float, brief: Sequence[Movement]) -> list[Movement]:
+    """Movements with a quick onset that stay: a rise by at least `least`, from rest, that holds."""
+    taken = np.zeros(len(curve), np.bool_)
+    for one in brief:
+        taken[one.onset + 1 : one.offset] = True
+    found: list[Movement] = []
+    at = 0
+    while at < len(curve) - 2:
+        one = None if taken[at] else _risen(seconds, curve, at, least)
+        if one is not None and not taken[one.onset + 1 : one.apex + 1].any():
+            found.append(replace(one, ratio=one.strength / noise))
+            at = one.offset
+        else:
+            at += 1
+    return found
+
+
+def _risen(seconds: Doubles, curve: Doubles, onset: int, least: float) -> Movement | None:
+    """What rises right after `onset`."""
+    past, quick, brief = np.searchsorted(seconds, seconds[onset] + np.array([-BESIDE, QUICK + 1e-6, BRIEF]))
+    rising = curve[onset : quick + 1]
+    apex = onset + int(np.argmax(rising)) if len(rising) > 1 else onset
+    rise = curve[apex] - curve[onset]
+    calm = onset - past >= 2 and float(np.ptp(curve[past : onset + 1])) <= FOOT * 2 * rise
+    if rise < least or not calm or curve[onset + 1] - curve[onset] < FOOT * rise or apex in (onset, quick):
+        return None
+    if brief >= len(curve) or curve[apex : brief + 1].min() < curve[onset] + HOLDS * rise:
+        return None
+    down = np.flatnonzero(curve[apex:] <= curve[onset] + FOOT * rise)
+    offset = apex + int(down[0]) if len(down) else len(curve) - 1
+    return Movement(onset, apex, offset, float(rise), 0.0, False)
+
+
 def component(seconds: Doubles, values: Floats, events: Sequence[Lies], first: int = 0) -> Floats:
     """The part of one curve that belongs to its brief events: the curve minus the course under them, zero elsewhere.
 
@@ -73,3 +220,71 @@ def component(seconds: Doubles, values: Floats, events: Sequence[Lies], first: i
         chord = values[low] + share * (values[high] - values[low])
         part[low + 1 : high] = (values[low : high + 1] - chord)[1:-1]
     return part
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How a raised cosine fits around every one of n items, for every one of k `LENGTHS`; NaN too near the run's end.
+
+    height: (n, k) intensity. spread: (n, k) how many times the noise of one frame the height's is. left: (n, k) sum of
+    squares that neither course nor raised cosine explains. free: (n, k) frames that tell of it.
+    """
+
+    height: Doubles
+    spread: Doubles
+    left: Doubles
+    free: Doubles
+
+    @property
+    def share(self) -> Doubles:
+        """(n, k) 0..1 of what the course does not explain, what the raised cosine does."""
+        explained = (self.height / self.spread) ** 2
+        share: Doubles = explained / np.maximum(explained + self.left, 1e-12)
+        return share
+
+    def ratio(self, noise: Doubles) -> Doubles:
+        """(n, k) height against noise: what is left around it, and the whole curve's (k,) level, which counts as
+        `PRIOR` frames do."""
+        usual = noise / self.spread
+        here = np.sqrt((self.left + PRIOR * usual**2) / (self.free + PRIOR))
+        ratio: Doubles = self.height / (self.spread * here)
+        return ratio
+
+
+def match(seconds: Doubles, curve: Floats | Doubles) -> Match:
+    """Lay out one unbroken run, (n,) and (n,)."""
+    told = np.full((4, len(seconds), len(LENGTHS)), np.nan)
+    for k, length in enumerate(LENGTHS):
+        _match(seconds, curve.astype(np.float64), length / 2, BESIDE, told[:, :, k])
+    return Match(*told)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _match(seconds: Doubles, curve: Doubles, half: float, beside: float, told: Doubles) -> None:
+    low = high = 0
+    for i in range(len(seconds)):
+        while seconds[low] < seconds[i] - half - beside:
+            low += 1
+        while high < len(seconds) and seconds[high] <= seconds[i] + half + beside:
+            high += 1
+        before = np.sum(seconds[low:high] <= seconds[i] - half)
+        after = np.sum(seconds[low:high] >= seconds[i] + half)
+        if min(before, after) >= 2 and high - low >= 6:
+            told[:, i] = _fit(seconds[low:high] - seconds[i], curve[low:high], half)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fit(apart: Doubles, curve: Doubles, half: float) -> Doubles:
+    """Height, spread, left and free of one window, by modified Gram-Schmidt."""
+    basis = np.empty((4, len(apart)))
+    basis[0], basis[1], basis[2] = 1.0, apart, apart * apart
+    basis[3] = np.where(np.abs(apart) < half, 0.5 + 0.5 * np.cos(np.pi * apart / half), 0.0)
+    left, dot, size = curve.copy(), 0.0, 1.0
+    for a in range(4):
+        for b in range(a):
+            basis[a] -= np.sum(basis[a] * basis[b]) * basis[b]
+        size = np.sqrt(np.sum(basis[a] * basis[a]))
+        basis[a] /= size
+        dot = np.sum(basis[a] * left)
+        left -= dot * basis[a]
+    return np.array([dot / size, 1 / size, np.sum(left * left), len(apart) - 4.0])
