@@ -14,6 +14,7 @@ import numpy as np
 from runner.analysis import content_hash
 from runner.executor import PassResult
 from runner.passes import Run, Timelines
+from runner.report.events import EventList, listed
 from runner.report.quality import summarise
 from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord, Task
 from runner.settings import Settings
@@ -25,6 +26,7 @@ from stages.packets import Faces, Quality, Units
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
 QUALITY = "quality"  # what `report:` calls the wire of scores
+EVENTS = "events"  # and that of micro-events
 _FACELESS: Mapping[Task, str] = {"run": "the picture went through unchanged", "analyse": "the tables are empty"}
 
 
@@ -53,6 +55,7 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         stage_ms=_stage_ms(run),
         faces=faces,
         scores=summarise(quality(run) or ()),
+        events=events(run),
         warnings=_warnings(run, faces, _FACELESS[task]),
     )
 
@@ -87,12 +90,18 @@ def _gain(settings: Settings, task: Task) -> str:
 def tracks(run: Run) -> Timelines:
     """Report name -> timeline of Action Units."""
     found = {name: run.timelines[wire] for name, wire in run.shot.reported.items() if wire in run.timelines}
-    return {name: line for name, line in found.items() if name != QUALITY}
+    return {name: line for name, line in found.items() if name not in (QUALITY, EVENTS)}
 
 
 def quality(run: Run) -> Timeline[Quality] | None:
     """Scores of the rendered pictures, if any were taken."""
     return run.timelines.get(run.shot.reported.get(QUALITY, ""))
+
+
+def events(run: Run) -> EventList | None:
+    """The micro-events, if they were looked for."""
+    found, measured = run.timelines.get(run.shot.reported.get(EVENTS, "")), tracks(run).get("measured")
+    return listed(found, measured, run.shot.clip.rate) if found is not None and measured is not None else None
 
 
 def versions() -> dict[str, str]:

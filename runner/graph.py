@@ -45,9 +45,9 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
 
-    def feeding(self, wire: str) -> Graph:
-        """The part of the graph that `wire` needs, with its own node."""
-        needed = {wire}
+    def feeding(self, *wires: str) -> Graph:
+        """The part of the graph that `wires` need, with their own nodes."""
+        needed = set(wires)
         for node in reversed(self.nodes):
             if node.name in needed:
                 needed.update(node.wires.values())

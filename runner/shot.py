@@ -80,7 +80,7 @@ def open_shot(settings: Settings) -> Shot:
 
 
 def open_analysis(settings: Settings, names: Sequence[str]) -> Shot:
-    """As `open_shot`, to measure only: of the graph remains what the reported `measured` wire needs.
+    """As `open_shot`, to measure only: of the graph remains what the reported `measured` and `events` wires need.
 
     names: the files to be made, with `{}` for the clip's name, the main one first; `out` is their folder.
 
@@ -92,7 +92,8 @@ def open_analysis(settings: Settings, names: Sequence[str]) -> Shot:
     wire = (settings["report"] or {}).get("measured")
     if wire is None:
         raise ConfigError("report.measured: names no wire of Action Units; see conf/pipeline/analyse.yaml")
-    graph = graphs.build(settings["graph"]).feeding(str(wire))
+    events = [str(name)] if (name := settings["report"].get("events")) else []
+    graph = graphs.build(settings["graph"]).feeding(str(wire), *events)
     faces = [node.name for node in graph.nodes if type(node.stage).output() is Faces]
     if not faces or type(graph[str(wire)].stage).output() is not Units:
         raise ConfigError(f"report.measured: {wire!r} is no wire of Action Units measured on faces")
@@ -105,7 +106,9 @@ def open_analysis(settings: Settings, names: Sequence[str]) -> Shot:
     target = Target(file, root, f"{_plain(stem)}-analysis", master, bool(settings["overwrite"]), tuple(beside))
     target.check(path)
     _check_space(target, _SPARE_BYTES)
-    return Shot(settings, decode, clip, content_hash(path), graph, plan(graph, [str(wire), faces[0]]), target, "")
+    return Shot(
+        settings, decode, clip, content_hash(path), graph, plan(graph, [str(wire), faces[0], *events]), target, ""
+    )
 
 
 def _clip(settings: Settings) -> tuple[Path, Decode, Clip]:

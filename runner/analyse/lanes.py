@@ -7,7 +7,7 @@ sure the measurement is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from runner.analyse.figures import FaceFigures, Range, UnitFigures
 from runner.analyse.svg import LEFT, MIDDLE, RIGHT, TEXT, Picture, heading, picture, text
 from runner.report.decimate import Envelope, Slots
 from runner.report.draw import band, path, runs, ticks
+from runner.report.events import Event
 from stages import facs
 from stages.packets import Floats
 
@@ -65,9 +66,13 @@ class _Lane:
         return np.asarray(self.bottom - share * _HEIGHT, np.float64)
 
 
-def lanes(face: FaceFigures, envelope: Envelope, end: float, present: float) -> Picture:
-    """One face over a clip whose last frame is at `end` seconds; `present`: intensity that gives a unit its lane."""
-    units = [facs.UNITS[facs.INDEX[name]] for name in face.present(present)]
+def lanes(face: FaceFigures, envelope: Envelope, end: float, present: float, events: Sequence[Event] = ()) -> Picture:
+    """One face over a clip whose last frame is at `end` seconds; `present`: intensity that gives a unit its lane.
+
+    events: of this face; they are marked on their units' lanes, and give a unit its lane too.
+    """
+    there = {*face.present(present), *(event.unit for event in events)}
+    units = [unit for unit in facs.UNITS if unit.name in there and unit.name in face.units]
     angles = [(name, about) for name, about in _ANGLES if name in face.head or name in face.gaze]
     x = MIDDLE + envelope.seconds() / max(end, 1e-9) * (RIGHT - MIDDLE)
     height = _TOP + (len(units) + len(angles)) * (_HEIGHT + _GAP) + 26
@@ -75,7 +80,9 @@ def lanes(face: FaceFigures, envelope: Envelope, end: float, present: float) -> 
     top = max([2, *(math.ceil(face.units[unit.name].peak) for unit in units)])
     reach = max([10.0, *(max(abs(r.low), abs(r.high)) for r in (*face.head.values(), *face.gaze.values()))])
     for i, unit in enumerate(units):
-        parts += _unit(_Lane(_lane_top(i), 0, top), unit, face.units[unit.name], envelope, x)
+        lane = _Lane(_lane_top(i), 0, top)
+        parts += _marks(lane, [event for event in events if event.unit == unit.name], end)
+        parts += _unit(lane, unit, face.units[unit.name], envelope, x)
     for i, (name, about) in enumerate(angles, len(units)):
         turned = face.head.get(name) or face.gaze[name]
         parts += _angle(_Lane(_lane_top(i), -reach, reach), name, about, turned, envelope, x)
@@ -105,6 +112,21 @@ def _unit(
         yield from _curve(lane, envelope, (curve, i), x, name)
     yield text(TEXT, lane.top + 18, f"{figures.peak:.1f} {facs.letter(figures.peak)}", cls="name")
     yield text(TEXT, lane.top + 33, f"at {figures.peak_s:.2f} s")
+
+
+def _marks(lane: _Lane, events: Sequence[Event], end: float) -> Iterator[str]:
+    """A band from onset to offset, and a wedge over the apex."""
+    for event in events:
+        onset, apex, offset = (
+            MIDDLE + seconds / max(end, 1e-9) * (RIGHT - MIDDLE)
+            for seconds in (event.onset_s, event.apex_s, event.offset_s)
+        )
+        about = f"{event.unit} {event.side} {event.strength:.2f} at {event.apex}"
+        yield (
+            f'<g class="mark {event.side}"><title>{about}</title>'
+            f'<rect x="{onset:.1f}" y="{lane.top}" width="{max(offset - onset, 1):.1f}" height="{_HEIGHT}"/>'
+            f'<path d="M{apex - 4:.1f} {lane.top - 5}h8l-4 6z"/></g>'
+        )
 
 
 def _angle(

@@ -32,6 +32,7 @@ def page(
     return render(
         "analysis.html",
         record=record,
+        found=record.events,
         headline=list(_headline(record, frames, faces)),
         faces=faces,
         pictures=pictures,

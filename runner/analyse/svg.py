@@ -31,6 +31,8 @@ STYLE: Final = """
 .lanes .line.angle{stroke:var(--angle)}.lanes .band.left{fill:var(--left)}.lanes .band.right{fill:var(--right)}
 .lanes .band.both{fill:var(--ink)}.lanes .band.angle{fill:var(--angle)}
 .lanes .bar.left{fill:var(--left)}.lanes .bar.right{fill:var(--right)}.lanes .bar.both{fill:var(--ink)}
+.lanes .mark.left{fill:var(--left)}.lanes .mark.right{fill:var(--right)}.lanes .mark.both{fill:var(--ink)}
+.lanes .mark rect{opacity:.22}
 .lanes .ground{fill:var(--ink)}.lanes .s0{opacity:.025}.lanes .s1{opacity:.07}.lanes .s2{opacity:.12}
 .lanes .s3{opacity:.18}.lanes .s4{opacity:.26}
 """
@@ -63,7 +65,7 @@ def heading(face: FaceFigures, legend: bool) -> Iterator[str]:
         yield text(x, 24, words, "end")
         x -= 5.7 * len(words) + 40
     if legend:
-        yield text(RIGHT, 42, "intensity 0 to 5 · shaded ground: less sure", "end")
+        yield text(RIGHT, 42, "intensity 0 to 5 · shaded ground: less sure · wedge: micro-event", "end")
 
 
 def picture(face: FaceFigures, body: str, height: float) -> Picture:

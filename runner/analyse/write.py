@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from runner.analyse.bars import bars
 from runner.analyse.block import walk
+from runner.analyse.events import write_events
 from runner.analyse.figures import FaceFigures, Figures
 from runner.analyse.landmarks import LandmarksTable
 from runner.analyse.lanes import Traces, lanes
@@ -19,6 +20,7 @@ from runner.analyse.svg import Picture, sheet
 from runner.analyse.table import UnitsTables
 from runner.passes import Run
 from runner.progress import bar
+from runner.report.events import Event
 from runner.report.plain import from_plain, to_plain
 from runner.report.record import RunRecord
 
@@ -26,6 +28,8 @@ NAMES: Final = (
     "{}.units.parquet",
     "{}.units.csv",
     "{}.landmarks.parquet",
+    "{}.events.parquet",
+    "{}.events.csv",
     "{}.analysis.json",
     "{}.curves.svg",
     "{}.analysis.html",
@@ -76,30 +80,34 @@ def measured(folder: Path, run: Run, options: Options) -> Found:
 
 
 def write(folder: Path, record: RunRecord, found: Found, options: Options) -> None:
-    """Write figures, curves and page into `folder`.
+    """Write events, figures, curves and page into `folder`.
 
     Raises:
         OSError: the folder cannot be written.
     """
     record = from_plain(RunRecord, to_plain(record))  # as it may be shown: without passwords
     plain = {**record.to_plain(), "frames": found.frames, "people": [to_plain(face) for face in found.faces]}
-    drawn = list(_pictures(found, options.present))
+    events = record.events.events if record.events else ()
+    about = {"clip": record.clip.name, "clip_sha256": record.clip_sha256}
+    write_events(folder / found.names[3], folder / found.names[4], events, about)
+    drawn = list(_pictures(found, events, options.present))
     note = _note(found)
     texts = (
         json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         sheet(drawn, record.clip.name, note or ("" if drawn else "No face in any frame.")),
         page(record, frames=found.frames, faces=found.faces, pictures=drawn, note=note, present=options.present),
     )
-    for name, text in zip(found.names[3:], texts, strict=True):
+    for name, text in zip(found.names[5:], texts, strict=True):
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _pictures(found: Found, present: float) -> Iterator[Picture]:
+def _pictures(found: Found, events: Sequence[Event], present: float) -> Iterator[Picture]:
     for face in found.faces:
         if face.face_id in found.traces.tracks and found.frames == 1:
             yield bars(face, present)
         elif face.face_id in found.traces.tracks:
-            yield lanes(face, found.traces.tracks[face.face_id], found.traces.end, present)
+            mine = [event for event in events if event.face_id == face.face_id]
+            yield lanes(face, found.traces.tracks[face.face_id], found.traces.end, present, mine)
 
 
 def _note(found: Found) -> str:

@@ -91,7 +91,9 @@ class Planted:
         _positive(people=self.people, rest=self.rest, repeats=self.repeats)
         _known(self.units)
         if len(self.levels) != 2 or not 0 < self.levels[0] <= self.levels[1] <= 0.4:
-            raise ConfigError(f"levels: must be the least and the most share of the full weight, to .4: {self.levels!r}")
+            raise ConfigError(
+                f"levels: must be the least and the most share of the full weight, to .4: {self.levels!r}"
+            )
         if len(self.seconds) != 2 or not 0 < self.seconds[0] <= self.seconds[1] <= 0.5:
             raise ConfigError(f"seconds: must be the least and the most length, to .5: {self.seconds!r}")
         if not 0 <= self.busy <= 0.5:

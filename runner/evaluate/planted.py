@@ -30,8 +30,8 @@ def planted(rng: np.random.Generator, rate: float, options: Planted) -> tuple[Do
     marks = []
     for place, chosen in enumerate(order.tolist()):
         number = events[chosen][0]
-        length = max(round(float(rng.uniform(*options.seconds)) * rate), 2)
-        level = float(rng.uniform(*options.levels))
+        length = max(round(float(rng.uniform(options.seconds[0], options.seconds[1])) * rate), 2)
+        level = float(rng.uniform(options.levels[0], options.levels[1]))
         start = round((options.rest + place * pace) * rate)
         sides = _sides(rng, number)
         pulse = level * raised_cosine(length)

@@ -57,6 +57,7 @@ def write_page(
     text = render(
         "page.html",
         record=record,
+        found=record.events,
         headline=list(facts(record)),
         shown=[_shown(still, factor) for still in stills],
         factor=factor,

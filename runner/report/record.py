@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from runner.report.events import EventList
 from runner.report.plain import from_plain, to_plain
 from stages.errors import DeliveryError
 from stages.packets import Clip
@@ -71,6 +72,7 @@ class RunRecord:
     config is the resolved configuration as plain values. changed maps the dotted key of each setting that differs from
     the preset to (the preset's value, the run's value). stage_ms is milliseconds per frame. scores are the quality
     scores of the delivery by their documented names. started is ISO 8601 in UTC; seconds is wall time.
+    events is None where nothing was looked for.
     task is the command: a run delivers pictures, an analysis tables.
     error is the one-line text of a failed run, empty for a good one; a failed run may have no delivery.
     """
@@ -96,6 +98,7 @@ class RunRecord:
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     faces: FaceFacts = FaceFacts()
     scores: Mapping[str, float] = field(default_factory=dict)
+    events: EventList | None = None
     warnings: tuple[str, ...] = ()
     error: str = ""
 

@@ -57,6 +57,7 @@ def metrics(record: RunRecord, units: Mapping[str, Any]) -> dict[str, float]:
         "faces.frames_without": record.faces.frames_without,
         **{f"ms.{stage}": ms for stage, ms in record.stage_ms.items()},
         **record.scores,
+        **(record.events.metrics() if record.events else {}),
     }
     for name, unit in units.items():
         if unit["change"] > CHANGED or unit["measured"]["peak"] > PRESENT:

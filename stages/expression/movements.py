@@ -30,11 +30,13 @@ BESIDE: Final = 0.25
 """Seconds on either side of a raised cosine that tell the course."""
 LEAST: Final = 0.25
 """Intensity above the course below which nothing is told: half of the faintest movement that a coder scores (A)."""
+LEAST_BESIDE: Final = 2
+"""Items on a side, its foot included, from which no bend is read."""
 STANDS_OUT: Final = 4.5
 """Times the noise that a movement must reach."""
 PRIOR: Final = 6.0
 """Frames that the whole curve's noise level counts for beside what is seen around a movement."""
-FOOT: Final = 0.1
+FOOT: Final = 0.05
 """Share of the apex's height over the course at which a movement begins and ends."""
 LIKE: Final = 0.4
 """Share of what the course leaves that the raised cosine must explain; a step or a wave is no short movement."""
@@ -42,8 +44,14 @@ CALM: Final = 0.25
 """Quantile of the heights' sizes that tells the noise level: three quarters of a clip may be movements."""
 CALM_NORMAL: Final = 0.3186
 """The same quantile of a standard normal distribution's sizes."""
+RAMPS: Final = (0.1, 0.26)
+"""Seconds of the steps that are tried against a raised cosine: what fits a step better stays where it goes."""
 FLOOR: Final = 0.05
 """Noise level, in intensities, that no curve is below: a unit at rest is cut off at 0 and shows none."""
+ARRIVED: Final = 0.9
+"""Share of its rise at which a movement with a quick onset has arrived."""
+CALM_BEFORE: Final = 0.2
+"""Share of its rise that the curve may move in the time before."""
 HOLDS: Final = 0.5
 """Share of its rise that a movement with a quick onset keeps for longer than `BRIEF`."""
 
@@ -54,6 +62,10 @@ class Lies(Protocol):
     @property
     def onset(self) -> int:
         """The last item before it."""
+
+    @property
+    def apex(self) -> int:
+        """Its height."""
 
     @property
     def offset(self) -> int:
@@ -124,7 +136,9 @@ def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stand
     places = np.argsort(-ratio, axis=None, kind="stable")
     for place in places[: int((ratio >= stands_out).sum())].tolist():
         item, k = divmod(place, len(LENGTHS))
-        one = None if taken[item] else _laid_out(seconds, curve, item, LENGTHS[k], float(ratio[item, k]))
+        one: Movement | None = (
+            None if taken[item] else _laid_out(seconds, curve, item, LENGTHS[k], float(ratio[item, k]))
+        )
         if one is not None and one.strength >= least and not taken[one.onset + 1 : one.offset].any():
             found.append(one)
             taken[one.onset + 1 : one.offset] = True
@@ -133,7 +147,10 @@ def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stand
 
 def _laid_out(seconds: Doubles, curve: Doubles, item: int, length: float, ratio: float) -> Movement | None:
     """Where the movement around `item` begins and ends; None if it is none after all."""
-    above = curve - _course(seconds, curve, item, length)
+    course = _course(seconds, curve, item, length)
+    if course is None:
+        return None
+    above = curve - course
     inside = np.flatnonzero(np.abs(seconds - seconds[item]) < length / 2)
     apex = int(inside[np.argmax(above[inside])])
     onset = _foot(above, apex, -1)
@@ -141,21 +158,33 @@ def _laid_out(seconds: Doubles, curve: Doubles, item: int, length: float, ratio:
     if onset is None or offset is None or offset - onset < 2:
         return None
     frame = float(np.median(np.diff(seconds)))
-    share = (seconds[apex] - seconds[onset]) / (seconds[offset] - seconds[onset])
-    strength = float(curve[apex] - (curve[onset] + share * (curve[offset] - curve[onset])))
+    strength = float(curve[apex] - _under(seconds, curve, onset, apex, offset)[apex - onset])
     brief = seconds[offset] - seconds[onset] <= BRIEF + frame
     return Movement(onset, apex, offset, strength, ratio, True) if brief else None
 
 
-def _course(seconds: Doubles, curve: Doubles, item: int, length: float) -> Doubles:
-    """(n,) the parabola beside a raised cosine around `item`."""
+def _course(seconds: Doubles, curve: Doubles, item: int, length: float) -> Doubles | None:
+    """(n,) the parabola beside a raised cosine around `item`; None where a step fits better than the raised cosine."""
     apart = seconds - seconds[item]
     near = np.abs(apart) <= length / 2 + BESIDE
+    terms = np.stack([np.ones_like(apart), apart, apart**2], axis=1)
     cosine = np.where(np.abs(apart) < length / 2, 0.5 + 0.5 * np.cos(2 * np.pi * apart / length), 0)
-    terms = np.stack([np.ones_like(apart), apart, apart**2, cosine], axis=1)
-    fitted = np.linalg.lstsq(terms[near], curve[near], rcond=None)[0]
-    course: Doubles = terms[:, :3] @ fitted[:3]
-    return course
+    fitted = np.linalg.lstsq(np.column_stack([terms[near], cosine[near]]), curve[near], rcond=None)[0]
+    left = curve[near] - np.column_stack([terms[near], cosine[near]]) @ fitted
+    basis = np.linalg.qr(terms[near])[0]
+    steps = _steps(apart[near])
+    steps -= basis @ (basis.T @ steps)
+    rest = curve[near] - basis @ (basis.T @ curve[near])
+    explained = (steps.T @ rest) ** 2 / np.maximum((steps**2).sum(axis=0), 1e-9)
+    course: Doubles = terms @ fitted[:3]
+    return course if rest @ rest - explained.max() > left @ left else None
+
+
+def _steps(apart: Doubles) -> Doubles:
+    """(n, m) soft steps between every two of n frames, and over `RAMPS`."""
+    middles = (apart[1:] + apart[:-1]) / 2
+    ramps = [np.clip((apart[:, None] - middles) / ramp + 0.5, 0, 1) for ramp in RAMPS]
+    return np.concatenate(ramps, axis=1)
 
 
 def _foot(above: Doubles, apex: int, step: int) -> int | None:
@@ -179,29 +208,29 @@ def _quick(seconds: Doubles, curve: Doubles, least: float, noise: float, brief: 
     found: list[Movement] = []
     at = 0
     while at < len(curve) - 2:
-        one = None if taken[at] else _risen(seconds, curve, at, least)
-        if one is not None and not taken[one.onset + 1 : one.apex + 1].any():
-            found.append(replace(one, ratio=one.strength / noise))
-            at = one.offset
+        risen = None if taken[at] else _risen(seconds, curve, at, least)
+        if risen is not None and not taken[risen.onset + 1 : risen.apex + 1].any():
+            found.append(replace(risen, ratio=risen.strength / noise))
+            at = risen.offset
         else:
             at += 1
     return found
 
 
 def _risen(seconds: Doubles, curve: Doubles, onset: int, least: float) -> Movement | None:
-    """What rises right after `onset`."""
+    """What rises right after `onset`, its apex where it is nearly as high as it gets within `BRIEF`."""
     past, quick, brief = np.searchsorted(seconds, seconds[onset] + np.array([-BESIDE, QUICK + 1e-6, BRIEF]))
-    rising = curve[onset : quick + 1]
-    apex = onset + int(np.argmax(rising)) if len(rising) > 1 else onset
-    rise = curve[apex] - curve[onset]
-    calm = onset - past >= 2 and float(np.ptp(curve[past : onset + 1])) <= FOOT * 2 * rise
-    if rise < least or not calm or curve[onset + 1] - curve[onset] < FOOT * rise or apex in (onset, quick):
+    above = curve[onset:] - curve[onset]
+    rise = float(above[: brief - onset + 1].max())
+    if rise < least or brief >= len(curve) or onset - past < 2 or above[1] < CALM_BEFORE * rise / 2:
         return None
-    if brief >= len(curve) or curve[apex : brief + 1].min() < curve[onset] + HOLDS * rise:
+    apex = onset + int(np.argmax(above >= ARRIVED * rise))
+    holds = above[apex - onset : brief - onset + 1].min() >= HOLDS * rise
+    if apex >= quick or not holds or np.ptp(curve[past : onset + 1]) > CALM_BEFORE * rise:
         return None
-    down = np.flatnonzero(curve[apex:] <= curve[onset] + FOOT * rise)
+    down = np.flatnonzero(above[apex - onset :] <= FOOT * rise)
     offset = apex + int(down[0]) if len(down) else len(curve) - 1
-    return Movement(onset, apex, offset, float(rise), 0.0, False)
+    return Movement(onset, apex, offset, rise, 0.0, False)
 
 
 def component(seconds: Doubles, values: Floats, events: Sequence[Lies], first: int = 0) -> Floats:
@@ -213,13 +242,40 @@ def component(seconds: Doubles, values: Floats, events: Sequence[Lies], first: i
     """
     part = np.zeros_like(values)
     for event in events:
-        low, high = event.onset - first, event.offset - first
-        if not event.brief or low < 0 or high >= len(values) or high - low < 2:
-            continue
-        share = (seconds[low : high + 1] - seconds[low]) / (seconds[high] - seconds[low])
-        chord = values[low] + share * (values[high] - values[low])
-        part[low + 1 : high] = (values[low : high + 1] - chord)[1:-1]
+        low, apex, high = event.onset - first, event.apex - first, event.offset - first
+        if event.brief and low >= 0 and high < len(values) and high - low >= 2:
+            part[low + 1 : high] = (values[low : high + 1] - _under(seconds, values, low, apex, high))[1:-1]
     return part
+
+
+def _under(seconds: Doubles, values: Floats | Doubles, onset: int, apex: int, offset: int) -> Doubles:
+    """(offset - onset + 1,) the course under a movement: the line between its feet, bent as the curve beside it is.
+
+    The bend takes away at most half of the apex's height over the line, or adds as much.
+    """
+    when = seconds[onset : offset + 1] - seconds[onset]
+    line = values[onset] + when / when[-1] * (values[offset] - values[onset])
+    bow = when * (when - when[-1])
+    height = float(values[apex] - line[apex - onset])
+    most = 0.5 * abs(height) / max(-float(bow[apex - onset]), 1e-9)
+    bend = np.clip(_bend(seconds, values, onset, offset), -most, most)
+    return np.asarray(line + bend * bow, np.float64)
+
+
+def _bend(seconds: Doubles, values: Floats | Doubles, onset: int, offset: int) -> float:
+    """Half the second derivative of the curve beside a movement; 0 where too little of it is there."""
+    before, after = _beside(seconds, onset, offset)
+    if min(len(before), len(after)) <= LEAST_BESIDE:
+        return 0.0
+    near = np.concatenate([before, after])
+    return float(np.polyfit(seconds[near] - seconds[onset], values[near].astype(np.float64), 2)[0])
+
+
+def _beside(seconds: Doubles, onset: int, offset: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Items up to `onset` and from `offset` on that tell the course."""
+    first = int(np.searchsorted(seconds, seconds[onset] - BESIDE))
+    end = int(np.searchsorted(seconds, seconds[offset] + BESIDE, "right"))
+    return np.arange(first, onset + 1), np.arange(offset, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,3 +157,13 @@ def test_no_face_is_said_and_leaves_empty_tables(tmp_path: Path, capsys: Capture
     assert (report(folder)["people"], report(folder)["frames"]) == ([], 3)
     ET.parse(folder / "empty.curves.svg")
     Page((folder / "empty.analysis.html").read_text("utf-8"))
+
+
+def test_every_event_stands_in_both_tables_and_in_the_summary(made: Path, clip: Path) -> None:
+    told = report(made)["events"]["events"]
+    table = pq.read_table(made / f"{clip.stem}.events.parquet")
+    assert table.num_rows == len(told)
+    assert columns(made / f"{clip.stem}.events.csv").keys() == set(table.column_names)
+    for row, event in zip(table.to_pylist(), told, strict=True):
+        assert (row["unit"], row["onset"], row["letter"]) == (event["unit"], event["onset"], event["letter"])
+        assert row["onset_s"] < row["apex_s"] < row["offset_s"]

@@ -84,4 +84,5 @@ def test_mlflow_has_its_figures_and_files(clip: Path, tmp_path: Path, capsys: Ca
     assert (run.data.metrics["frames"], run.data.metrics["faces"]) == (30, 1)
     assert run.data.tags["task"] == "analyse"
     sent = {artifact.path.rsplit(".", 2)[-2] for artifact in client.list_artifacts(run.info.run_id)}
-    assert sent == {"units", "analysis", "curves"}
+    assert sent == {"units", "events", "analysis", "curves"}
+    assert run.data.metrics["events"] == len(report(tmp_path / "o")["events"]["events"])
