@@ -39,7 +39,8 @@ def test_events_are_counted_per_unit_and_minute():
     told = listed([None, *found], measured, RATE)
     assert told.counts() == {"AU04": 1, "AU45": 1}
     assert told.per_minute == pytest.approx(4)
-    assert told.metrics() == {
+    counted = {"events.AU04": 1, "events.AU45": 1, "events.brief": 1}
+    assert told.metrics() == {"events": 2, "events.per_minute": 4, **counted}
         "events": 2,
         "events.AU04": 1,
         "events.AU45": 1,
