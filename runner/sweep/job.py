@@ -164,7 +164,8 @@ def _undisturbed() -> Iterator[None]:
 
 def _fingerprint(settings: Settings, options: Options, along: Axes) -> str:
     """What makes two sweeps the same: the clips' content, the axes, the search, and what the runs have in common."""
-    search = [repr(options.strategy), options.objective, options.direction] if options.strategy.needs_objective else []
+    search = [options.strategy.identity]
+    search += [str(options.objective), options.direction] if options.strategy.needs_objective else []
     return identity(_contents(settings, along), along.written, search, common(settings))
 
 

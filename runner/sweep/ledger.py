@@ -5,9 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,9 +46,16 @@ class Entry:
         return bool(self.delivery and self.delivery.exists() and self.report and (self.report / "report.json").exists())
 
 
+def _moved(entry: Entry, to: Callable[[Path], Path]) -> Entry:
+    return replace(entry, delivery=entry.delivery and to(entry.delivery), report=entry.report and to(entry.report))
+
+
 @dataclass(slots=True)
 class Ledger:
-    """The entries of one sweep, saved whenever one is added. `run` is its run in MLflow."""
+    """The entries of one sweep, saved whenever one is added. `run` is its run in MLflow.
+
+    On disk the paths are relative to the folder, which may be moved.
+    """
 
     folder: Path
     fingerprint: str
@@ -77,7 +84,9 @@ class Ledger:
         Raises:
             DeliveryError: the folder cannot be written.
         """
-        entries = [to_plain(entry) for entry in self.ordered]
+        entries = [
+            to_plain(_moved(entry, lambda path: Path(os.path.relpath(path, self.folder)))) for entry in self.ordered
+        ]
         plain = {"schema": _SCHEMA, "fingerprint": self.fingerprint, "run": self.run, "entries": entries}
         part = self.folder / f".{NAME}.part"
         try:
@@ -115,7 +124,8 @@ def ledger(folder: Path, fingerprint: str, *, fresh: bool, overwrite: bool) -> I
         made = Ledger(folder, fingerprint, continued=same)
         if found is not None and same and not fresh:
             made.run = found["run"]
-            made.entries = {entry.words: entry for entry in (from_plain(Entry, one) for one in found["entries"])}
+            entries = (_moved(from_plain(Entry, one), lambda path: folder / path) for one in found["entries"])
+            made.entries = {entry.words: entry for entry in entries}
         made.save()
         yield made
 

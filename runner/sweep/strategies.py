@@ -40,6 +40,11 @@ class Strategy(ABC):
 
     needs_objective: ClassVar[bool] = False
 
+    @property
+    def identity(self) -> str:
+        """What makes two sweeps' strategies the same."""
+        return repr(self)
+
     @abstractmethod
     def begin(self, axes: Sequence[Override], direction: str, known: Sequence[Known]) -> Search:
         """Start on these axes.

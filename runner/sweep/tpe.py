@@ -31,6 +31,11 @@ class Tpe(Strategy):
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed: {self.seed!r} is out of range; use 0 to 4294967295")
 
+    @property
+    def identity(self) -> str:
+        """As `Strategy.identity`; a search that is given more trials goes on."""
+        return f"Tpe({self.seed})"
+
     def begin(self, axes: Sequence[Override], direction: str, known: Sequence[Known]) -> Search:
         """As `Strategy.begin`."""
         try:
@@ -40,7 +45,8 @@ class Tpe(Strategy):
                 "sweep.strategy: a TPE search needs optuna: pip install 'glabella[optuna]', or use a grid"
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
+        seed = self.seed + len(known)  # or the first proposals of a sweep that goes on would be those it began with
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         study = optuna.create_study(sampler=sampler, direction="maximize" if direction == "max" else "minimize")
         return _Trials(study, {axis.get_key_element(): _space(optuna, axis) for axis in axes}, self.trials, known)
 

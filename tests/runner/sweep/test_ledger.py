@@ -28,6 +28,15 @@ def test_what_was_finished_is_found_again(tmp_path: Path) -> None:
         assert set(book.finished()) == {"k1", "k2"}
 
 
+def test_a_sweeps_folder_may_be_moved(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    with ledger(tmp_path / "here", "one", fresh=False, overwrite=False) as book:
+        book.add(finished(tmp_path / "here", 1))
+    (tmp_path / "here").rename(tmp_path / "there")
+    with ledger(tmp_path / "there", "one", fresh=False, overwrite=False) as book:
+        assert book.finished()["k1"].delivery == tmp_path / "there" / "1.mp4"
+
+
 def test_a_delivery_that_is_gone_is_rendered_again(tmp_path: Path) -> None:
     with ledger(tmp_path, "one", fresh=False, overwrite=False) as book:
         book.add(finished(tmp_path, 1))
