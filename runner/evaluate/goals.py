@@ -23,6 +23,8 @@ ERROR: Final = 0.6
 """Mean absolute error of overlapping units, on 0..5."""
 SHORT: Final = 0.8
 """Share of a micro-expression's amplitude."""
+PLANTED: Final = 0.9
+"""Recall and precision of planted micro-events."""
 AT_REST: Final = 0.5
 """95th percentile of any unit on neutral faces."""
 
@@ -89,4 +91,15 @@ def _neutral(told: Scores) -> Iterator[Goal]:
         yield Goal(f"neutral {kind}: 95th percentile at most .5", _words(known, high, worst), not high)
 
 
-_JUDGES: Final = {"pulses": _pulses, "overlapping": _overlapping, "micro": _micro, "neutral": _neutral}
+def _events(told: Scores) -> Iterator[Goal]:
+    for what in ("recall", "precision"):
+        yield Goal(f"events: {what} at least .9", f"{told[what]:.3f}", told[what] >= PLANTED)
+
+
+_JUDGES: Final = {
+    "pulses": _pulses,
+    "overlapping": _overlapping,
+    "micro": _micro,
+    "neutral": _neutral,
+    "events": _events,
+}

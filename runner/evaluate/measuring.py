@@ -22,7 +22,7 @@ from runner.plan import Plan
 from runner.settings import Settings
 from runner.shot import Shot, open_analysis
 from stages import facs
-from stages.packets import Units
+from stages.packets import Events, MicroEvent, Units
 
 Doubles = NDArray[np.float64]
 
@@ -32,11 +32,13 @@ class Measured:
     """What was measured in n frames; NaN where no face was found.
 
     values: (n, facs.COUNT, 2) intensities 0..5. confidence: (n, facs.COUNT). pose: (n, 3) yaw, pitch, roll in degrees.
+    events: micro-events that were found in them.
     """
 
     values: Doubles
     confidence: Doubles
     pose: Doubles
+    events: tuple[MicroEvent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Meter:
         passes.shape(run)
         if shot.plan.render:  # units that are measured live
             passes.render(run)
-        return _arrays(list(run.timelines[shot.reported["measured"]]))
+        events = run.timelines.get(shot.reported.get("events", ""), ())
+        return _arrays(list(run.timelines[shot.reported["measured"]]), list(events))
 
     def _shot(self, clip: Path) -> Shot:
         if "shot" not in self._opened:
@@ -113,11 +116,12 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()
 
 
-def _arrays(packets: list[Units | None]) -> Measured:
+def _arrays(packets: list[Units | None], events: list[Events | None]) -> Measured:
     values, confidence = np.full((len(packets), facs.COUNT, 2), np.nan), np.full((len(packets), facs.COUNT), np.nan)
     pose = np.full((len(packets), 3), np.nan)
     for i, packet in enumerate(packets):
         if packet is not None and packet.faces:
             face = packet.faces[0]
             values[i], confidence[i], pose[i] = face.values, face.confidence, face.pose
-    return Measured(values, confidence, pose)
+    found = tuple(event for packet in events if packet is not None for event in packet.events)
+    return Measured(values, confidence, pose, found)

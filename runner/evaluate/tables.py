@@ -123,12 +123,26 @@ def _confidence(told: Scores) -> Iterator[Table]:
     yield Table("Confidence", f"{_count(told)} {note}", columns, rows)
 
 
+def _events(told: Scores) -> Iterator[Table]:
+    rows = [
+        (f"AU{number}", _n(unit["recall"]), _n(unit["strength"]), str(unit["events"]))
+        for number, unit in told["units"].items()
+    ]
+    rows.append(("all", _n(told["recall"]), "", str(sum(unit["events"] for unit in told["units"].values()))))
+    note = (
+        f"Precision {_n(told['precision'])}; {_n(told['moments'])} where any unit planted at that time will do;"
+        f" {1000 * told['others']:.0f} events in 1000 frames of units never planted. Strength: share of the true one."
+    )
+    yield Table("Micro-events", f"{_count(told)} {note}", ("unit", "recall", "strength", "planted"), rows)
+
+
 _TABLES: Final = {
     "pulses": _pulses,
     "overlapping": _overlapping,
     "micro": _micro,
     "neutral": _neutral,
     "confidence": _confidence,
+    "events": _events,
 }
 
 

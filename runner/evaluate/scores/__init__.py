@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from runner.evaluate.scores.confidence import confidence
+from runner.evaluate.scores.events import events
 from runner.evaluate.scores.neutral import neutral
 from runner.evaluate.scores.overlapping import overlapping
 from runner.evaluate.scores.pair import OVERLAPPING, Pair, Scores
@@ -17,5 +18,6 @@ SCORED: Final[Mapping[str, Callable[[Sequence[Pair]], Scores]]] = {
     "micro": micro,
     "neutral": neutral,
     "confidence": confidence,
+    "events": events,
 }
 """Protocol -> its scores."""

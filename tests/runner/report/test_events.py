@@ -41,11 +41,5 @@ def test_events_are_counted_per_unit_and_minute():
     assert told.per_minute == pytest.approx(4)
     counted = {"events.AU04": 1, "events.AU45": 1, "events.brief": 1}
     assert told.metrics() == {"events": 2, "events.per_minute": 4, **counted}
-        "events": 2,
-        "events.AU04": 1,
-        "events.AU45": 1,
-        "events.brief": 1,
-        "events.per_minute": 4,
-    }
     assert (told.events[0].side, told.events[0].letter, told.events[1].letter) == ("both", "C", "A")
     assert (told.events[1].onset, told.events[1].apex_s) == ("00:00:02:00", pytest.approx(2.16))
