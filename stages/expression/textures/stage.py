@@ -31,7 +31,7 @@ PAINTED: Final = tuple(regions.PLACES)
 POWER: Final = 2.4
 """Exponent from code values to light (ITU-R BT.1886): a ratio of luma to this power is one of luminance. What is
 learned from a clip's codes is put back into the same codes, so with HDR curves it cancels out just as well."""
-GRAIN: Final = 1.0
+GRAIN: Final = 0.6
 """Texels: standard deviation of what a change is smoothed by; on held-out pages that predicts no worse, and no speck
 of one page is painted."""
 _BESIDE: Final = 0.05  # log luma by an intensity of 1 of a unit that is not painted, and by 10 degrees of yaw or pitch
