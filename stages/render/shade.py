@@ -75,8 +75,12 @@ class Shade(MapStage):
             )
 
     def prepare(self) -> None:
-        """Lay out the chart."""
-        chart.places()
+        """Lay out the chart and compile."""
+        _rows()
+        spot = np.zeros((1, 1), np.float32)
+        _add(np.zeros((1, 1), np.uint16), _halves(), np.zeros(1, np.intp), spot[0], spot[0])
+        limited(spot, self.darkest, self.brightest)
+        _multiply(np.zeros((1, 1, 3), np.float32), spot, TINT, np.zeros((1, 1, 3), np.float32))
 
     def process(
         self, edits: Edits, faces: Faces, units: Units, asked: Units, textures: Textures | None = None
@@ -100,10 +104,10 @@ class Shade(MapStage):
             return edit
         turned = pose.fit(face.landmarks, basis.load().mean).yaw
         share = self.strength * float(np.clip((self.no_yaw - abs(turned)) / (self.no_yaw - self.full_yaw), 0, 1))
-        factor = limited(change * np.float32(share / POWER), self.darkest, self.brightest)
-        if np.abs(factor - 1).max() < LEAST:
+        excess = limited(change * np.float32(share / POWER), self.darkest, self.brightest)
+        if np.abs(excess).max() < LEAST:
             return edit
-        return replace(edit, after=_multiplied(edit.after, laid(factor - 1, edit, face)))
+        return replace(edit, after=_multiplied(edit.after, laid(excess, edit, face)))
 
 
 def summed(texture: Texture, delta: Floats) -> Floats | None:
@@ -118,12 +122,17 @@ def summed(texture: Texture, delta: Floats) -> Floats | None:
     return change
 
 
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def limited(change: Floats, darkest: float, brightest: float) -> Floats:
-    """Factors from logarithms, bending softly toward the two limits."""
+    """Factors less 1 from logarithms, bending softly toward the two limits; 0 stays exactly 0."""
+    excess = np.zeros_like(change)
+    logs, out = change.ravel(), excess.ravel()
     low, high = np.float32(-np.log(darkest)), np.float32(np.log(brightest))
-    bound = np.where(change < 0, low, high)
-    factor: Floats = np.exp(bound * np.tanh(change / bound))
-    return factor
+    for i in range(len(logs)):
+        if logs[i] != 0:
+            bound = low if logs[i] < 0 else high
+            out[i] = np.exp(bound * np.tanh(logs[i] / bound)) - np.float32(1)
+    return excess
 
 
 def laid(excess: Floats, edit: Edit, face: Face) -> Floats:
