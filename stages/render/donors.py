@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from stages.contract import ClipStage, Timeline
 from stages.errors import ConfigError
 from stages.expression import basis, pose
+from stages.expression.occlusion import REGIONS
+from stages.expression.trust import hidden
 from stages.faces import layouts
-from stages.packets import Donor, Donors, Faces, Floats, Page, Pages, Stamp, Units
+from stages.packets import Cues, Donor, Donors, Faces, Floats, Page, Pages, Stamp, Units
 from stages.render import mesh
 
 GROUPS: Final = ((0, 1), (2,))
@@ -48,19 +50,30 @@ _MORE: Final = 0.4
 _AJAR: Final = 0.015
 """Interocular distances by which a page may be more open than an opening that is asked to shut."""
 
+_REGIONS: Final = ((REGIONS.index("eye_right"), REGIONS.index("eye_left")), (REGIONS.index("mouth"),))
+_CLEAR: Final = np.zeros(len(REGIONS), np.float32)
+_COVERED: Final = 0.5
+"""How surely something must lie over a page's eyes or mouth for it not to be lent."""
+
+_HAND: Final = 1.5
+"""What it weighs if something surely lies over another part of the face: it may reach further than was seen."""
+
 _WORSE: Final = 3.0
 """A page that fits worse than this in shape is not lent at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """A page as the chooser sees it, without its pixels: where it lies, and its face in face space, (478, 3)."""
+    """A page as the chooser sees it, without its pixels: where it lies, its face in face space, (478, 3), and what
+    covers it, (len(REGIONS),) 0..1.
+    """
 
     frame: int
     place: int
     seconds: float
     face: Floats
     turned: Floats
+    covered: Floats
 
 
 _Loan = tuple[int, int, _Card]
@@ -108,13 +121,18 @@ class ChooseDonors(ClipStage):
             raise ConfigError(f"keep must be 0..1, not {self.keep}")
 
     def process(
-        self, faces: Timeline[Faces], units: Timeline[Units], asked: Timeline[Units], pages: Timeline[Pages] | None
+        self,
+        faces: Timeline[Faces],
+        units: Timeline[Units],
+        asked: Timeline[Units],
+        pages: Timeline[Pages] | None,
+        cues: Timeline[Cues] | None,
     ) -> Iterator[Donors | None]:
         """The same packet as long as the same donors serve; None where none does, and in a clip without an album."""
         if pages is None:
             yield from (None for _ in faces)
             return
-        cards = _cards(pages)
+        cards = _cards(pages, cues)
         lent: list[tuple[_Loan, ...]] = [()] * len(faces)
         for track, course in _courses(faces, units, asked).items():
             for group in range(len(GROUPS)):
@@ -154,12 +172,17 @@ class ChooseDonors(ClipStage):
         yield whole
 
 
-def _cards(pages: Timeline[Pages]) -> dict[int, list[_Card]]:
+def _cards(pages: Timeline[Pages], cues: Timeline[Cues] | None) -> dict[int, list[_Card]]:
     found: dict[int, list[_Card]] = {}
     for frame, packet in enumerate(pages):
-        for place, page in enumerate(packet.pages if packet is not None else ()):
+        if packet is None:
+            continue
+        seen = cues[frame] if cues is not None else None
+        for place, page in enumerate(packet.pages):
             face = pose.fit(page.landmarks, basis.load().mean).to_face(page.landmarks)
-            card = _Card(frame, place, packet.at.seconds, face, page.pose)  # type: ignore[union-attr]
+            known = seen is not None and page.track in seen.tracks
+            row = hidden(seen.covered[seen.tracks.index(page.track)]) if known and seen is not None else _CLEAR
+            card = _Card(frame, place, packet.at.seconds, face, page.pose, row)
             found.setdefault(page.track, []).append(card)
     return found
 
@@ -245,13 +268,16 @@ def _cost(course: _Course, group: int, card: _Card, part: _Stretch, need: Floats
     asked = np.tensordot(weight, np.stack(course.asked[span]), 1)
     page, now = card.face[_points()], np.tensordot(weight, np.stack(course.face[span]), 1)
     shape = _unlike(page, asked, group) / _SHAPE[group]
-    if shape > _WORSE or not all(_shows(gap(page, k), gap(now, k), gap(asked, k)) for k in GROUPS[group]):
+    if shape > _WORSE or card.covered[list(_REGIONS[group])].max() > _COVERED:
+        return float(np.inf)
+    if not all(_shows(gap(page, k), gap(now, k), gap(asked, k)) for k in GROUPS[group]):
         return float(np.inf)
     turn = float(np.linalg.norm((weight @ np.stack(course.turned[span]) - card.turned)[:2])) / _TURN
     away = abs(float(weight @ np.array(course.seconds[span])) - card.seconds) / _AWAY
     look = _looks_away(course, part, page) / _LOOK if group == 0 and part.opens else 0.0
     ajar = 0.0 if part.opens else max(gap(page, k) for k in GROUPS[group]) / _SHAPE[group]
-    return shape + turn + look + ajar + min(away, 1.0) / 2
+    hand = _HAND * float(card.covered.max())
+    return shape + turn + look + ajar + hand + min(away, 1.0) / 2
 
 
 def _shows(lent: float, now: float, asked: float) -> bool:

@@ -37,6 +37,9 @@ _RING: Final = (0.07, 0.24)
 _STEADY: Final = 0.6
 """How firmly the fitted light is held to one factor for the whole opening; 0 lets it slope freely."""
 
+_STRONGEST: Final = 0.7
+"""Natural logarithm of the strongest factor of light; by a fifth of an interocular distance it changes by a third."""
+
 _DARKEST: Final = 0.02
 """Nominal; light is compared above it."""
 
@@ -52,6 +55,10 @@ class _Change:
     @property
     def opens(self) -> bool:
         return self.then > self.now
+
+    def met(self) -> float:
+        """0..1, how near its rims are to meeting."""
+        return _ramp(1 - max(self.then, 0.0) / max(self.now, 1e-6), 0.7, 0.95)
 
     def shown(self, k: int) -> float:
         """0..1, how much of the donor is seen."""
@@ -98,13 +105,14 @@ def lay(edit: Edit, donor: Donor) -> Edit:
     """One donor drawn onto an edit; the very edit if nothing of the donor is to be seen."""
     k, unit = donor.opening, _unit(edit.sources)
     change = _Change(_gap(edit.sources, k), _gap(edit.places, k), unit)
-    lent = _gap(donor.places, k) * unit / _unit(donor.places)
-    shown = change.shown(k) * _serves(lent, change)
+    shown = change.shown(k)
+    shown *= _serves(_gap(donor.places, k) * unit / _unit(donor.places), change) if shown > 0 else 0.0
     if shown <= 0:
         return edit
     weight = _weights(k, change.opens).copy()
     if k in _EYES and not change.opens:
-        weight[mesh.OPENINGS[k].inner] = 0
+        # As long as the lids have not met, the eyeball between them is the frame's own.
+        weight[mesh.OPENINGS[k].inner] = change.met()
     triangles = mesh.TRIANGLES[(weight[mesh.TRIANGLES] > 0).any(1)]
     corner = np.array(edit.box[:2], np.float32)
     box = _within(edit.places[np.unique(triangles)] - corner, edit.mask.shape)
@@ -166,26 +174,26 @@ def _light(edit: Edit, donor: Donor, picture: Floats, box: tuple[int, int, int, 
     terms = np.concatenate([np.ones((len(ring), 1), np.float32), at / np.float32(0.2)], 1)
     held = np.diag([1e-3, _STEADY, _STEADY]) * max(float(weight.sum()), 1.0) * 0.2
     fitted = np.linalg.solve(terms.T @ (weight * terms) + held, terms.T @ (weight * ratio)).astype(np.float32)
+    level = np.clip(fitted[0], -_STRONGEST, _STRONGEST)
+    slope = np.clip(fitted[1:].mean(1), -_STRONGEST / 3, _STRONGEST / 3)
     x0, y0, x1, y1 = box
     x = ((np.arange(x0, x1, dtype=np.float32) - middle[0]) / (unit * 0.2)).astype(np.float32)
     y = ((np.arange(y0, y1, dtype=np.float32) - middle[1]) / (unit * 0.2)).astype(np.float32)
-    across, along = (
-        np.exp(np.clip(x, -1.5, 1.5)[:, None] * fitted[1]),
-        np.exp(np.clip(y, -1.5, 1.5)[:, None] * fitted[2]),
-    )
-    factors: Floats = (np.exp(fitted[0]) * across[None]) * along[:, None]
+    across, along = np.exp(np.clip(x, -1.5, 1.5) * slope[0]), np.exp(np.clip(y, -1.5, 1.5) * slope[1])
+    factors: Floats = (along[:, None] * across)[..., None] * np.exp(level)
     return factors
 
 
 def _sampled(picture: Floats, points: Floats, unit: float) -> tuple[Floats, Floats]:
     """(n, 3) the picture's mean around each point, and (n,) 0..1 how well each lies inside."""
-    side = max(3, round(0.05 * unit)) | 1
-    low = cv2.blur(picture, (side, side))
     height, width = picture.shape[:2]
     room = np.minimum(points, np.array([width - 1, height - 1], np.float32) - points).min(1)
     inside: Floats = np.clip(room / np.float32(0.05 * unit), 0, 1)
-    x, y = np.clip(points[:, 0], 0, width - 1), np.clip(points[:, 1], 0, height - 1)
-    return low[np.round(y).astype(int), np.round(x).astype(int)], inside
+    around = (np.mgrid[-2:3, -2:3].reshape(2, -1).T * np.float32(0.0125 * unit)).astype(np.float32)
+    places = (points[:, None] + around[None]).astype(np.float32)
+    taken = cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    mean: Floats = taken.mean(1)
+    return mean, inside
 
 
 def _within(points: Floats, shape: tuple[int, int]) -> tuple[int, int, int, int] | None:

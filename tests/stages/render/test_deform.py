@@ -100,3 +100,48 @@ def test_at_rest_every_offset_is_exactly_zero(face: Callable[..., Face]) -> None
     moved = _deformed(face(), values({}))
     assert not moved.offsets.any()
     assert not moved.moved.any()
+
+
+def test_lips_meet_where_another_frame_shows_them_shut(face: Callable[..., Face]) -> None:
+    still = face(shown={"AU25": 4.0, "AU26": 2.0})
+    wanted = (np.tensordot(values({"AU25": -3.4, "AU26": -1.7}), basis.load().displacement, 2) * UNIT)[:, :2]
+    left = [
+        _gap(mesh.MOUTH, deform(still.landmarks, wanted, VIEW, eye=EYE, mouth=MOUTH, known=(None, None, known)).points)
+        for known in (None, np.zeros(mesh.MOUTH.columns, np.float32))
+    ]
+    assert left[0].mean() > 0.025 * UNIT
+    assert np.abs(left[1]).max() < 0.01 * UNIT
+
+
+def test_shutting_is_left_alone_where_half_the_gap_is_asked_for(face: Callable[..., Face]) -> None:
+    still = face(shown={"AU25": 4.0, "AU26": 2.0})
+    wanted = (np.tensordot(values({"AU25": -1.4, "AU26": -0.7}), basis.load().displacement, 2) * UNIT)[:, :2]
+    shut = np.zeros(mesh.MOUTH.columns, np.float32)
+    one, two = (
+        deform(still.landmarks, wanted, VIEW, eye=EYE, mouth=MOUTH, known=(None, None, known)).points
+        for known in (None, shut)
+    )
+    assert np.array_equal(one, two)
+
+
+def test_an_opening_may_grow_as_far_as_another_frame_shows_it(face: Callable[..., Face]) -> None:
+    still = face(shown={"AU43": 5.0})
+    wanted = (np.tensordot(values({"AU43": -5.0}), basis.load().displacement, 2) * UNIT)[:, :2]
+    known = np.full(mesh.LEFT_EYE.columns, 0.05, np.float32)
+    moved = deform(still.landmarks, wanted, VIEW, eye=EYE, mouth=MOUTH, known=(None, known, None)).points
+    assert _gap(mesh.RIGHT_EYE, moved)[2:-2].mean() < 0.02 * UNIT
+    assert 0.04 * UNIT < _gap(mesh.LEFT_EYE, moved)[2:-2].mean() < 0.06 * UNIT
+
+
+def test_a_fold_at_one_corner_of_the_mouth_does_not_stop_the_rest(face: Callable[..., Face]) -> None:
+    still = face()
+    moves = np.zeros((layouts.COUNT, 2), np.float32)
+    moves[[105, 334], 1] = -10  # both brows
+    alone = deform(still.landmarks, moves, VIEW, eye=EYE, mouth=MOUTH).points
+    moves[57] = [60, 0]  # a point beside the right corner of the mouth, far across its neighbours
+    both = deform(still.landmarks, moves, VIEW, eye=EYE, mouth=MOUTH).points
+    brows = [105, 334]
+    assert np.allclose(both[brows], alone[brows], atol=0.1)
+    skin = mesh.TRIANGLES[(mesh.TRIANGLES < layouts.MESH_COUNT).all(1)]
+    skin = skin[(skin == 57).any(1)]
+    assert raster.facing(skin, both).min() > 0
