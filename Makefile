@@ -1,11 +1,11 @@
-# make help | demo | test | check | bench | clean. A fresh machine needs Python 3.11 to 3.13 with venv, and make.
+# make help | demo | test | check | bench | gallery | clean. A fresh machine needs Python 3.11 to 3.13 with venv, and make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CLIP ?= sample:talking_woman_strong
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench gallery clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,6 +36,9 @@ check: $(READY) ## ruff, ruff format, mypy --strict, import-linter
 
 bench: $(READY) ## speed and memory, stage by stage, on this machine
 	@$(BIN)/glabella bench
+
+gallery: $(READY) ## strips before and after of every gain on the sample clips, with scores: outputs/gallery/index.html
+	@$(BIN)/glabella gallery
 
 clean: ## remove the environment, caches of tools, and outputs
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -84,6 +84,17 @@ def bench(words: Sequence[str]) -> int:
     return _application("bench", words, work)
 
 
+def gallery(words: Sequence[str]) -> int:
+    """`glabella gallery`."""
+
+    def work(settings: Settings) -> None:
+        from runner.gallery import gallery as render
+
+        print(render(settings), flush=True)
+
+    return _application("gallery", words, work)
+
+
 def evaluate(words: Sequence[str]) -> int:
     """`glabella eval units`."""
 

@@ -23,6 +23,7 @@ commands that take settings (Hydra overrides: group=option, group.key=value; --h
   analyse   clip or photo in; tables, figures and curves of its Action Units out; prints the table's path
   graph     check a pipeline and print its plan (mermaid=true for a diagram)
   bench     measure speed and memory, stage by stage, on this machine
+  gallery   render a declared list of clips and gains into outputs/gallery, to be looked at, with scores
   eval      `eval units`: film the calibration rig with known Action Units, and tell how well they are measured
 
 commands that take flags (--help lists them)
@@ -38,6 +39,7 @@ COMMANDS = {
     "analyse": ("runner.app", "analyse"),
     "graph": ("runner.app", "graph"),
     "bench": ("runner.app", "bench"),
+    "gallery": ("runner.app", "gallery"),
     "eval": ("runner.app", "evaluate"),
     "models": ("runner.models_command", "main"),
     "doctor": ("runner.doctor", "main"),

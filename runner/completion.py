@@ -14,7 +14,7 @@ _glabella() {{
     COMPREPLY=($(compgen -W "{commands} --help --version" -- "$current")); return
   fi
   case "$command" in
-    run|analyse|graph|bench)
+    run|analyse|graph|bench|gallery)
       local line="glabella $words"
       COMPREPLY=($(COMP_LINE="$line" COMP_POINT=${{#line}} glabella "$command" -sc query=bash 2>/dev/null)) ;;
     eval) COMPREPLY=($(compgen -W "units" -- "$current")) ;;

@@ -19,7 +19,7 @@ from runner.settings import CONF, Settings, check_values, difference, flatten
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 _BASE_GROUPS = ("preset", "gain", "pipeline", "production")
-_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench", "eval", "sweep")
+_EVERYDAY = ("clip", "out", "outputs", "overwrite", "quiet", "tracking", "graph", "bench", "eval", "sweep", "gallery")
 
 
 def loader() -> ConfigLoader:

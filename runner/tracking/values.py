@@ -13,7 +13,7 @@ from runner.report.summary import CHANGED, PRESENT
 
 LONGEST: Final = 500  # characters of a parameter, as MLflow's tables show
 # Wiring, stock and how a sweep goes about it: not settings of the run.
-_LEFT_OUT: Final = {"graph", "assets", "bench", "eval", "mermaid", "quiet", "sweep"}
+_LEFT_OUT: Final = {"graph", "assets", "bench", "eval", "gallery", "mermaid", "quiet", "sweep"}
 
 
 def params(record: RunRecord) -> dict[str, str]:

@@ -146,7 +146,9 @@ class KeepStrips(OrderedStage[Kept]):
             state.best[region] = strip, self._pair(middle, box) if region == "face" else self._strip(shown, box)
 
     def _strip(self, moments: Sequence[Moment], box: Box) -> Picture:
-        rows = [[rgb8(frame, box) for frame in side] for side in zip(*((m.before, m.after) for m in moments), strict=True)]
+        rows = [
+            [rgb8(frame, box) for frame in side] for side in zip(*((m.before, m.after) for m in moments), strict=True)
+        ]
         apart = [cv2.convertScaleAbs(cv2.absdiff(*pair), alpha=self.factor) for pair in zip(*rows, strict=True)]
         return _stacked([_stacked(row, 1) for row in (*rows, apart)], 0)
 
@@ -200,8 +202,8 @@ def _most(moment: Moment, region: str) -> tuple[int | None, float]:
 
 
 def _worth(change: NDArray[np.float32], region: str) -> float:
-    own = {"eyes": _UPPER, "mouth": _LOWER}.get(region)
-    return float(change[own].max() if own is not None else change.max()) + _ELSEWHERE * float(change.max())
+    own = change[_UPPER] if region == "eyes" else change[_LOWER] if region == "mouth" else change
+    return float(own.max()) + _ELSEWHERE * float(change.max())
 
 
 def _box(moment: Moment, region: str, track: int) -> Box:
@@ -228,7 +230,7 @@ def _seam(edit: Edit, unit: float) -> NDArray[np.float32]:
     core = cv2.erode(inside, np.ones((3, 3), np.uint8), iterations=reach, borderType=cv2.BORDER_REPLICATE)
     apart = np.abs(edit.after - edit.before).mean(axis=2) * edit.mask
     near = cv2.blur(apart, (2 * reach + 1, 2 * reach + 1)) * (inside - core)
-    y, x = np.unravel_index(int(near.argmax()), near.shape)
+    y, x = divmod(int(near.argmax()), near.shape[1])
     return np.array([[edit.box[0] + x, edit.box[1] + y]], np.float32)
 
 
