@@ -15,10 +15,11 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.contract import ClipStage, Timeline
+from stages.contract import ClipStage, MapStage, Timeline
 from stages.expression import basis, pose
 from stages.faces import layouts
-from stages.packets import FACE_SCORES, Face, Faces, Floats, Quality
+from stages.packets import FACE_SCORES, Edits, Face, Faces, Floats, Frame, Quality
+from stages.quality.seen import SeeAgain
 
 Pairs = dict[int, Floats]
 """Track -> (2, 468, 2): aligned landmarks of source and output."""
@@ -27,31 +28,61 @@ _FIRST = FACE_SCORES.index("jitter")
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeeSource(MapStage):
+    """Finds the landmarks of edited faces anew on the source, in the frames in a row that `as_output` looks at.
+
+    as_output: how the output is looked at; None if it is not, and then the source is not either.
+    """
+
+    as_output: SeeAgain | None
+
+    def prepare(self) -> None:
+        """Open the landmark model."""
+        if self.as_output is not None:
+            self.as_output.prepare()
+
+    def process(self, frame: Frame, faces: Faces, edits: Edits | None) -> Faces | None:
+        """The source's faces as `as_output` finds them."""
+        look = self.as_output
+        if edits is None or look is None or not look.in_a_row(frame.at.index):
+            return None
+        edited = {edit.track for edit in edits.edits}
+        return Faces(frame.at, tuple(look.again(frame, face) for face in faces.faces if face.track in edited))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoreMotion(ClipStage):
-    """Adds jitter and motion to what `pictured` holds, wherever three frames in a row were looked at again."""
+    """Adds jitter and motion to what `pictured` holds, wherever three frames in a row were looked at again.
+
+    Output (`seen`) and source (`source_seen`) must have been looked at alike: landmarks that were found from those of
+    the same frame tremble up to a fifth less than those that were found from the frame before.
+    """
 
     def process(
-        self, faces: Timeline[Faces], pictured: Timeline[Quality] | None = None, seen: Timeline[Faces] | None = None
+        self,
+        source_seen: Timeline[Faces],
+        pictured: Timeline[Quality] | None = None,
+        seen: Timeline[Faces] | None = None,
     ) -> Iterator[Quality | None]:
         """One packet for every frame that has any score."""
         window: list[Pairs] = [{}, {}]
-        ahead = chain(_pairs(faces, seen), iter([{}]))
+        ahead = chain(_pairs(source_seen, seen), iter([{}]))
         window.append(next(ahead))
-        for index in range(len(faces)):
+        for index in range(len(source_seen)):
             window = [window[1], window[2], next(ahead)]
             scores, judged = _scores(window), pictured[index] if pictured is not None else None
-            yield _joined(faces[index], judged, scores) if scores else judged
+            yield _joined(source_seen[index], judged, scores) if scores else judged
 
 
 def _pairs(faces: Timeline[Faces], seen: Timeline[Faces] | None) -> Iterator[Pairs]:
     for index in range(len(faces)):
-        after = seen[index] if seen is not None else None
-        before = faces[index] if after else None
+        before = faces[index]
+        after = seen[index] if seen is not None and before else None
         found = {face.track: face for face in after.faces} if after else {}
         yield {
             face.track: np.stack([_aligned(face), _aligned(found[face.track])])
             for face in (before.faces if before else ())
-            if face.track in found and not face.bridged
+            if face.track in found
         }
 
 

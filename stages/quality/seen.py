@@ -38,12 +38,17 @@ class SeeAgain(MapStage):
         if edits is None or not self.looks(frame.at.index):
             return None
         edited = {edit.track for edit in edits.edits}
-        return Faces(frame.at, tuple(self._again(frame, face) for face in faces.faces if face.track in edited))
+        return Faces(frame.at, tuple(self.again(frame, face) for face in faces.faces if face.track in edited))
 
     def looks(self, index: int) -> bool:
         """Whether frame `index` is one that is looked at."""
-        return index % self.every == 0 or (self.triples > 0 and index % (self.every * self.triples) <= 2)
+        return index % self.every == 0 or self.in_a_row(index)
 
-    def _again(self, frame: Frame, face: Face) -> Face:
+    def in_a_row(self, index: int) -> bool:
+        """Whether frame `index` is one of three in a row that are looked at."""
+        return self.every == 1 or (self.triples > 0 and index % (self.every * self.triples) <= 2)
+
+    def again(self, frame: Frame, face: Face) -> Face:
+        """`face` found anew on `frame`, starting from where it was."""
         mesh = self.landmarker.from_landmarks(frame, face.landmarks)
         return Face(face.track, bounds(mesh.landmarks), mesh.landmarks, mesh.presence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,13 @@ def test_a_delivery_without_edits_is_not_looked_at_again(
 def test_looking_at_no_frame_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"check\.seen\.every"):
         SeeAgain(landmarker=None, every=0)  # type: ignore[arg-type]
+
+
+def test_three_frames_in_a_row_are_looked_at_now_and_then() -> None:
+    seen = SeeAgain(landmarker=None, every=5, triples=2)  # type: ignore[arg-type]
+    assert [i for i in range(25) if seen.looks(i)] == [0, 1, 2, 5, 10, 11, 12, 15, 20, 21, 22]
+    assert [i for i in range(25) if seen.in_a_row(i)] == [0, 1, 2, 10, 11, 12, 20, 21, 22]
+    assert not any(replace(seen, triples=0).in_a_row(i) for i in range(25))
+    assert all(replace(seen, every=1).in_a_row(i) for i in range(25))
+    with pytest.raises(ConfigError, match=r"check\.seen\.triples"):
+        replace(seen, triples=-1)
