@@ -115,16 +115,17 @@ def _unit(
 
 
 def _marks(lane: _Lane, events: Sequence[Event], end: float) -> Iterator[str]:
-    """A band from onset to offset, and a wedge over the apex."""
+    """A band from onset to offset, or to the apex where only the onset is quick, and a wedge over the apex."""
     for event in events:
         onset, apex, offset = (
             MIDDLE + seconds / max(end, 1e-9) * (RIGHT - MIDDLE)
             for seconds in (event.onset_s, event.apex_s, event.offset_s)
         )
+        end_of_band = offset if event.brief else apex
         about = f"{event.unit} {event.side} {event.strength:.2f} at {event.apex}"
         yield (
             f'<g class="mark {event.side}"><title>{about}</title>'
-            f'<rect x="{onset:.1f}" y="{lane.top}" width="{max(offset - onset, 1):.1f}" height="{_HEIGHT}"/>'
+            f'<rect x="{onset:.1f}" y="{lane.top}" width="{max(end_of_band - onset, 1):.1f}" height="{_HEIGHT}"/>'
             f'<path d="M{apex - 4:.1f} {lane.top - 5}h8l-4 6z"/></g>'
         )
 

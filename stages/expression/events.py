@@ -18,7 +18,7 @@ from stages import facs
 from stages.contract import ClipStage, Timeline
 from stages.errors import ConfigError
 from stages.expression import movements
-from stages.expression.movements import Doubles, Match, Movement
+from stages.expression.movements import Doubles, Movement
 from stages.packets import Events, FaceUnits, Floats, MicroEvent, Units
 
 BOTH: Final = 2
@@ -68,23 +68,19 @@ class FindEvents(ClipStage):
         seconds = [np.array(run.seconds) for run in runs]
         sides = [np.stack([values[unit] for values in run.values], axis=1) for run in runs]
         curves = [_curves(pair, facs.UNITS[unit].sided) for pair in sides]
-        noise = [self._noise(seconds, [each[i] for each in curves]) for i in range(len(curves[0]))]
-        for run, when, pair, each in zip(runs, seconds, sides, curves, strict=True):
+        matched = [[movements.match(when, curve) for curve in each] for when, each in zip(seconds, curves, strict=True)]
+        noise = [movements.level(of_curve) for of_curve in zip(*matched, strict=True)]
+        for run, when, pair, each, fits in zip(runs, seconds, sides, curves, matched, strict=True):
             found = [
                 one
-                for curve, level in zip(each, noise, strict=True)
-                for one in movements.find(when, curve, level, least=self.least, stands_out=self.stands_out)
+                for curve, level, fit in zip(each, noise, fits, strict=True)
+                for one in movements.find(when, curve, level, least=self.least, stands_out=self.stands_out, matched=fit)
             ]
             trust = np.array([confidence[unit] for confidence in run.confidence])
             for one, side, strength in _apart(when, pair, found):
                 sure = float(trust[one.onset : one.offset + 1].mean())
                 if sure >= self.min_confidence:
                     yield self._told(track, unit, side, run.first, one, strength, sure)
-
-    @staticmethod
-    def _noise(seconds: Sequence[Doubles], curves: Sequence[Floats]) -> Doubles:
-        runs: list[Match] = [movements.match(when, curve) for when, curve in zip(seconds, curves, strict=True)]
-        return movements.level(runs)
 
     def _told(
         self, track: int, unit: int, side: int, first: int, one: Movement, strength: float, sure: float

@@ -99,12 +99,14 @@ def find(
     *,
     least: float = LEAST,
     stands_out: float = STANDS_OUT,
+    matched: Match | None = None,
 ) -> list[Movement]:
     """The short movements of one unbroken run, by onset; brief ones never overlap.
 
     seconds, curve: (n,). noise: (len(LENGTHS),) noise of the heights, from `level` of all runs; None takes this run's.
+    least: intensity. stands_out: times the noise. matched: of this run, where it is known already.
     """
-    matched = match(seconds, curve)
+    matched = matched or match(seconds, curve)
     noise = level([matched]) if noise is None else noise
     values = curve.astype(np.float64)
     brief = _brief(seconds, values, _ratios(matched, noise, least), least, stands_out)
