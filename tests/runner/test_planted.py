@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,8 +25,9 @@ def test_events_are_planted_one_at_a_time_on_a_slow_course():
     shares, marks = planted(np.random.default_rng(1), 30, Planted(**GIVEN))
     assert sorted(mark.number for mark in marks) == [1] * 4 + [12] * 4 + [43] * 4
     assert all(0.1 <= mark.level <= 0.3 and 3 <= mark.stop - mark.start <= 15 for mark in marks)
-    assert all(a.stop + 0.5 * 30 <= b.start for a, b in zip(marks, marks[1:], strict=False))
-    assert 0 <= shares.min() and shares.max() <= 0.6 + 0.3
+    assert all(a.stop + 0.5 * 30 <= b.start for a, b in pairwise(marks))
+    assert shares.min() == 0
+    assert shares.max() <= 0.6 + 0.3
     eyes = shares[:, SHOWN.index(43)]
     shown = np.zeros(len(shares), bool)
     for mark in (mark for mark in marks if mark.number == 43):
