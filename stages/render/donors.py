@@ -62,7 +62,7 @@ _WORSE: Final = 3.0
 """A page that fits worse than this in shape is not lent at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Card:
     """A page as the chooser sees it, without its pixels: where it lies, its face in face space, (478, 3), and what
     covers it, (len(REGIONS),) 0..1.
@@ -147,7 +147,7 @@ class ChooseDonors(ClipStage):
         before: _Card | None = None
         for stretch in _stretches(need, _TOLD[group]):
             for part in self._parts(course, group, cards, stretch, need):
-                costs = [_cost(course, group, card, part, need) for card in cards]
+                costs = _costs(course, group, part, need, cards)
                 if costs and min(costs) < np.inf:
                     best = cards[int(np.argmin(costs))]
                     if before is not None and costs[cards.index(before)] <= min(costs) * (1 + self.keep):
@@ -164,7 +164,7 @@ class ChooseDonors(ClipStage):
         if course.seconds[last - 1] - course.seconds[first] > self.longest and quarter:
             cut = first + quarter + int(np.abs(need[first + quarter : last - quarter]).argmin())
             halves = _Stretch(first, cut, whole.opens), _Stretch(cut, last, whole.opens)
-            costs = [[_cost(course, group, card, part, need) for card in cards] for part in (whole, *halves)]
+            costs = [_costs(course, group, part, need, cards) for part in (whole, *halves)]
             if cards and max(min(costs[1]), min(costs[2])) < 0.7 * min(costs[0]):
                 for half in halves:
                     yield from self._parts(course, group, cards, half, need)
@@ -259,23 +259,52 @@ def _stretches(need: Floats, told: tuple[float, float]) -> list[_Stretch]:
     return sorted(found, key=lambda stretch: stretch.first)
 
 
-def _cost(course: _Course, group: int, card: _Card, part: _Stretch, need: Floats) -> float:
-    """How badly a page fits a stretch; infinite if it does not show what is missing."""
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a stretch wants of a page: means over its frames, those counting most in which most is missing.
+
+    now, asked: `_points` in face space. turned: (3,) degrees. look: (2,) where the eyes look right before and after
+    the stretch; None where that does not matter.
+    """
+
+    opens: bool
+    now: Floats
+    asked: Floats
+    turned: Floats
+    seconds: float
+    look: Floats | None
+
+
+def _costs(course: _Course, group: int, part: _Stretch, need: Floats, cards: list[_Card]) -> list[float]:
+    """How badly each page fits a stretch."""
+    if not cards:
+        return []
     span = slice(part.first, part.last)
-    weight = np.abs(need[span]) + 1e-6
-    weight = np.square(weight / weight.max())
+    weight = np.square(np.abs(need[span]) / np.abs(need[span]).max() + 1e-6)
     weight /= weight.sum()
-    asked = np.tensordot(weight, np.stack(course.asked[span]), 1)
-    page, now = card.face[_points()], np.tensordot(weight, np.stack(course.face[span]), 1)
-    shape = _unlike(page, asked, group) / _SHAPE[group]
+    face, asked, turned = (
+        np.tensordot(weight, np.stack(of[span]), 1).astype(np.float32)
+        for of in (course.face, course.asked, course.turned)
+    )
+    around = [course.face[i] for i in (part.first - 1, part.last) if 0 <= i < len(course.face)]
+    looks = group == 0 and part.opens and around
+    look = np.mean([_gaze(one) for one in around], 0) if looks else None
+    wish = _Wish(part.opens, face, asked, turned, float(weight @ np.array(course.seconds[span])), look)
+    return [_cost(wish, group, card) for card in cards]
+
+
+def _cost(wish: _Wish, group: int, card: _Card) -> float:
+    """How badly a page fits; infinite if it does not show what is missing."""
+    page = card.face[_points()]
+    shape = _unlike(page, wish.asked, group) / _SHAPE[group]
     if shape > _WORSE or card.covered[list(_REGIONS[group])].max() > _COVERED:
         return float(np.inf)
-    if not all(_shows(gap(page, k), gap(now, k), gap(asked, k)) for k in GROUPS[group]):
+    if not all(_shows(gap(page, k), gap(wish.now, k), gap(wish.asked, k)) for k in GROUPS[group]):
         return float(np.inf)
-    turn = float(np.linalg.norm((weight @ np.stack(course.turned[span]) - card.turned)[:2])) / _TURN
-    away = abs(float(weight @ np.array(course.seconds[span])) - card.seconds) / _AWAY
-    look = _looks_away(course, part, page) / _LOOK if group == 0 and part.opens else 0.0
-    ajar = 0.0 if part.opens else max(gap(page, k) for k in GROUPS[group]) / _SHAPE[group]
+    turn = float(np.linalg.norm((wish.turned - card.turned)[:2])) / _TURN
+    away = abs(wish.seconds - card.seconds) / _AWAY
+    look = float(np.linalg.norm(_gaze(page) - wish.look)) / _LOOK if wish.look is not None else 0.0
+    ajar = 0.0 if wish.opens else max(gap(page, k) for k in GROUPS[group]) / _SHAPE[group]
     hand = _HAND * float(card.covered.max())
     return shape + turn + look + ajar + hand + min(away, 1.0) / 2
 
@@ -295,14 +324,6 @@ def _unlike(page: Floats, asked: Floats, group: int) -> float:
         apart = one - one.mean(0) - (two - two.mean(0))
         total += float(np.square(apart).sum(1).mean())
     return float(np.sqrt(total / len(GROUPS[group])))
-
-
-def _looks_away(course: _Course, part: _Stretch, page: Floats) -> float:
-    """How differently the page's eyes look from those right before and after the stretch."""
-    around = [course.face[i] for i in (part.first - 1, part.last) if 0 <= i < len(course.face)]
-    if not around:
-        return 0.0
-    return float(np.linalg.norm(_gaze(page) - np.mean([_gaze(face) for face in around], 0)))
 
 
 def _gaze(face: Floats) -> Floats:
