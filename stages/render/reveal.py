@@ -26,8 +26,8 @@ from stages.render.openings import behind
 
 _EYES: Final = (0, 1)
 
-_SOLID: Final = {("eye", True): 0.05, ("eye", False): 0.06, ("mouth", True): 0.0, ("mouth", False): 0.07}
-_FADED: Final = {("eye", True): 0.15, ("eye", False): 0.17, ("mouth", True): 0.05, ("mouth", False): 0.16}
+_SOLID: Final = {("eye", True): 0.05, ("eye", False): 0.06, ("mouth", True): 0.0, ("mouth", False): 0.09}
+_FADED: Final = {("eye", True): 0.15, ("eye", False): 0.17, ("mouth", True): 0.05, ("mouth", False): 0.2}
 """Interocular distances along the skin from the rim up to which a donor covers the frame, and from which it is gone;
 by what it is and whether it opens."""
 
