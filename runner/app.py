@@ -16,6 +16,7 @@ from runner.progress import say
 from runner.settings import CONF, Settings
 from stages.errors import ConfigError
 
+_PIPELINES = {"units": "analyse", "gains": "edit"}  # of what is evaluated
 
 def run(words: Sequence[str]) -> int:
     """`glabella run`; with `-m` or a search, `glabella run` of a sweep."""
@@ -96,17 +97,18 @@ def gallery(words: Sequence[str]) -> int:
 
 
 def evaluate(words: Sequence[str]) -> int:
-    """`glabella eval units`."""
+    """`glabella eval units` and `glabella eval gains`."""
 
     def work(settings: Settings) -> None:
-        from runner.evaluate import evaluate_units
+        from runner.evaluate import evaluate_gains, evaluate_units
 
-        print(evaluate_units(settings), flush=True)
+        print((evaluate_units if what == "units" else evaluate_gains)(settings), flush=True)
 
-    if not words or words[0] != "units":
-        raise ConfigError("eval: say what to evaluate: glabella eval units")
+    what = words[0] if words else ""
+    if what not in _PIPELINES:
+        raise ConfigError(f"eval: say what to evaluate: {' or '.join(f'glabella eval {name}' for name in _PIPELINES)}")
     chosen = any(word.lstrip("+").startswith("pipeline=") for word in words)
-    return _application("eval", words[1:] if chosen else [*words[1:], "pipeline=analyse"], work)
+    return _application("eval", words[1:] if chosen else [*words[1:], f"pipeline={_PIPELINES[what]}"], work)
 
 
 def _application(name: str, words: Sequence[str], work: Callable[[Settings], int | None]) -> int:

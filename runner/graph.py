@@ -4,33 +4,39 @@
       faces: {stage: ${faces}}                     a node: its name is its wire; inputs are wired by their own names
       asked: {stage: ${gain}, in: {smoothed: calm}}   `in` only where a port's name and its wire's differ
       review: {stage: null}                        a node without a stage is left out
+      driven: {stage: ${loop}, feedback: {achieved: achieved}}   of a loop stage: wires that come later
 
 `frame` is the source: every decoded frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from runner.instantiate import did_you_mean, instantiate
-from stages.contract import Stage
+from stages.contract import LoopStage, Port, Stage
 from stages.errors import GraphError
 from stages.packets import Frame, Packet
 
+_KEYS = ("stage", "in", "feedback")
 SOURCES: dict[str, type[Packet]] = {"frame": Frame}
 
 
 @dataclass(frozen=True)
 class Node:
-    """A named stage; `wires` maps each connected port to the node (or source) that feeds it."""
+    """A named stage; `wires` maps each connected port to the node (or source) that feeds it.
+
+    feedback: ports that are fed by what comes later (`runner.rehearsal`); absent until it is there.
+    """
 
     name: str
     stage: Stage
     wires: Mapping[str, str]
     config: Mapping[str, Any]
+    feedback: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"stage '{self.name}' ({type(self.stage).__name__})"
@@ -47,11 +53,16 @@ class Graph:
 
     def feeding(self, *wires: str) -> Graph:
         """The part of the graph that `wires` need, with their own nodes."""
+        needed = self.needed(wires)
+        return Graph(tuple(node for node in self.nodes if node.name in needed))
+
+    def needed(self, wires: Iterable[str]) -> set[str]:
+        """These wires and all that they are made from."""
         needed = set(wires)
         for node in reversed(self.nodes):
             if node.name in needed:
                 needed.update(node.wires.values())
-        return Graph(tuple(node for node in self.nodes if node.name in needed))
+        return needed
 
 
 def build(config: Mapping[str, Any]) -> Graph:
@@ -81,8 +92,8 @@ def check_report(report: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def _stage_of(name: str, spec: Any) -> Any:
     if not isinstance(spec, Mapping) or "stage" not in spec:
         raise GraphError(f"graph.{name}: needs 'stage:' and, where names differ, 'in:'")
-    for key in spec.keys() - {"stage", "in"}:
-        raise GraphError(f"graph.{name}.{key}: a node has only 'stage' and 'in'{did_you_mean(key, ('stage', 'in'))}")
+    for key in spec.keys() - set(_KEYS):
+        raise GraphError(f"graph.{name}.{key}: a node has only {', '.join(_KEYS)}{did_you_mean(key, _KEYS)}")
     return spec["stage"]
 
 
@@ -91,30 +102,49 @@ def _node(name: str, spec: Mapping[str, Any]) -> Node:
     if not isinstance(stage, Stage):
         raise GraphError(f"graph.{name}.stage: {type(stage).__name__} is not a stage")
     ports, wires = type(stage).inputs(), dict(spec.get("in") or {})
-    for extra in wires.keys() - ports.keys():
-        hint = did_you_mean(extra, ports)
-        raise GraphError(f"graph.{name}.in.{extra}: {type(stage).__name__} has no input {extra!r}{hint}")
-    return Node(name, stage, {port: str(wires.get(port, port)) for port in ports}, dict(spec["stage"]))
+    later = dict(spec.get("feedback") or {}) if isinstance(stage, LoopStage) else {}
+    for key, given in (("in", wires), ("feedback", later)):
+        for extra in given.keys() - ports.keys():
+            hint = did_you_mean(extra, ports)
+            raise GraphError(f"graph.{name}.{key}.{extra}: {type(stage).__name__} has no input {extra!r}{hint}")
+    return Node(name, stage, {p: str(wires.get(p, p)) for p in ports if p not in later}, dict(spec["stage"]), later)
 
 
 def _connect(node: Node, made: Mapping[str, type[Packet] | None], config: Mapping[str, Any]) -> Node:
     """Drop optional ports that nothing feeds; refuse unknown wires and wrong types."""
-    wires = {}
-    for port, spec in type(node.stage).inputs().items():
-        source, where = node.wires[port], f"graph.{node.name}.in.{port}"
-        if source not in made:
-            if spec.optional and source == port:
-                continue
+    ports, wires = type(node.stage).inputs(), {}
+    for port, source in node.wires.items():
+        if source in made:
+            _check_wire(f"graph.{node.name}.in.{port}", node, ports[port], source, made[source])
+            wires[port] = source
+        elif not ports[port].optional or source != port:
             why = " (its stage is empty)" if source in config else did_you_mean(source, made)
-            raise GraphError(f"{where}: nothing produces {source!r}{why}")
-        kind = made[source]
-        if kind is None or not issubclass(kind, spec.type):
-            got = "nothing (it is a sink)" if kind is None else kind.__name__
-            raise GraphError(f"{where}: {type(node.stage).__name__} takes {spec.type.__name__}, {source!r} makes {got}")
-        if spec.whole and source in SOURCES:
-            raise GraphError(f"{where}: a clip stage cannot hold every frame; feed it what a map stage makes of them")
-        wires[port] = source
-    return Node(node.name, node.stage, wires, node.config)
+            raise GraphError(f"graph.{node.name}.in.{port}: nothing produces {source!r}{why}")
+    return Node(node.name, node.stage, wires, node.config, _fed_back(node, ports, made, config))
+
+
+def _fed_back(
+    node: Node, ports: Mapping[str, Port], made: Mapping[str, type[Packet] | None], config: Mapping[str, Any]
+) -> dict[str, str]:
+    """What the node is told of later wires; nothing if one of them is switched off."""
+    for port, source in node.feedback.items():
+        where = f"graph.{node.name}.feedback.{port}"
+        if not ports[port].optional:
+            raise GraphError(f"{where}: {type(node.stage).__name__} cannot do without it the first time")
+        if source in made:
+            _check_wire(where, node, ports[port], source, made[source])
+        elif source not in config:
+            raise GraphError(f"{where}: nothing produces {source!r}{did_you_mean(source, made)}")
+    whole = all(source in made for source in node.feedback.values())
+    return {port: str(source) for port, source in node.feedback.items()} if whole else {}
+
+
+def _check_wire(where: str, node: Node, port: Port, source: str, kind: type[Packet] | None) -> None:
+    if kind is None or not issubclass(kind, port.type):
+        got = "nothing (it is a sink)" if kind is None else kind.__name__
+        raise GraphError(f"{where}: {type(node.stage).__name__} takes {port.type.__name__}, {source!r} makes {got}")
+    if port.whole and source in SOURCES:
+        raise GraphError(f"{where}: a clip stage cannot hold every frame; feed it what a map stage makes of them")
 
 
 def _order(nodes: Mapping[str, Node]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from runner import facts, passes
 from runner.passes import Run
 from runner.progress import say
+from runner.rehearsal import rehearse
 from runner.report import write
 from runner.report.record import RunRecord, Task
 from runner.settings import Settings
@@ -48,6 +49,7 @@ def run_clip(settings: Settings) -> Outcome:
         passes.measure(run)
         say_measured(run)
         passes.shape(run)
+        rehearse(run)
         passes.render(run)
         passes.check(run)
         made = place.folder / f"delivery{shot.suffix}"

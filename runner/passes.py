@@ -68,7 +68,7 @@ def measure(run: Run) -> None:
 
 def _measure(run: Run) -> Timelines:
     cut = run.shot.plan
-    _prepare(run, cut.measure)
+    prepare(run, cut.measure)
     names = [node.name for node in cut.measure if node.name in cut.kept]
     writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in names}
     with ExitStack() as undo:
@@ -84,19 +84,33 @@ def shape(run: Run) -> None:
     """The clip stages, and what stands between them: each sees whole timelines and makes one."""
     for node in run.shot.plan.shape:
         found = run.cache.load(run.keys[node.name])
-        run.timelines[node.name] = found or _whole(run, node, run.cache.path(run.keys[node.name]))
+        run.timelines[node.name] = found or whole(run, node, run.cache.path(run.keys[node.name]))
 
 
 def check(run: Run) -> None:
     """The clip stages that look at what was rendered; never cached, because they belong to this delivery."""
     for node in run.shot.plan.check:
-        run.timelines[node.name] = _whole(run, node, run.folder / ".spool" / f"{node.name}.spool")
+        run.timelines[node.name] = whole(run, node, run.folder / ".spool" / f"{node.name}.spool")
 
 
-def _whole(run: Run, node: Node, path: Path) -> Spool[Packet]:
+def reshape(run: Run, changed: Node) -> None:
+    """Make the clip stages anew that follow a changed one."""
+    stale = {changed.name}
+    for node in run.shot.plan.shape:
+        if stale & set(node.wires.values()):
+            stale.add(node.name)
+            run.timelines[node.name] = whole(run, node, run.folder / ".spool" / f"{node.name}-again.spool")
+
+
+def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Spool[Packet]:
+    """One stage over whole timelines, into a spool. told: what is fed back to it.
+
+    Raises:
+        StageError: it failed, or made another number of packets than there are frames.
+    """
     started = time.perf_counter()
-    _prepare(run, [node])
-    ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()}
+    prepare(run, [node])
+    ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()} | (told or {})
     total = len(next(iter(ports.values())))
     writer = SpoolWriter(path)
     with ExitStack() as undo, bar(node.name, total, run.shot.settings["quiet"]) as advance:
@@ -127,7 +141,7 @@ def _shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
 def render(run: Run) -> PassResult:
     """Pass 2: the delivery and everything beside it, into the work folder."""
     cut = run.shot.plan
-    _prepare(run, cut.render)
+    prepare(run, cut.render)
     names = [node.name for node in cut.render if node.name in cut.kept]
     writers = {name: SpoolWriter(run.folder / ".spool" / f"{name}.spool") for name in names}
     result = _stream(run, "rendering", cut.render, writers)
@@ -138,8 +152,8 @@ def render(run: Run) -> PassResult:
     return result
 
 
-def _prepare(run: Run, nodes: Iterable[Node]) -> None:
-    """Load models and tables before the first frame."""
+def prepare(run: Run, nodes: Iterable[Node]) -> None:
+    """Load models and tables before the first frame, and note that these nodes ran."""
     for node in nodes:
         node.stage.prepare()
         run.ran.add(node.name)

@@ -103,6 +103,19 @@ class ClipStage(Stage):
         """Yield one packet, or None, for every frame."""
 
 
+class LoopStage(ClipStage):
+    """A clip stage that is told, on a few frames, what later stages made of its answer, before all frames are made.
+
+    Its fed-back inputs are optional and absent the first time. rounds: how often it wants to be told.
+    """
+
+    rounds: int
+
+    @abstractmethod
+    def rehearsed(self, *args: Any, **ports: Any) -> Sequence[int]:
+        """The frames to try, in order; the same inputs as `process()`, nothing fed back. None of them: no rehearsal."""
+
+
 @cache
 def _inputs(cls: type[Stage]) -> dict[str, Port]:
     process = cls.process  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
-"""`glabella eval units`: the measurement of Action Units against curves that are known."""
+"""`glabella eval`: the measurement against curves that are known, and gains against what comes of them."""
 
+from runner.evaluate.gains_job import evaluate_gains
 from runner.evaluate.job import evaluate_units
 from runner.evaluate.options import Options
 
-__all__ = ["Options", "evaluate_units"]
+__all__ = ["Options", "evaluate_gains", "evaluate_units"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -16,13 +15,13 @@ from runner.evaluate.goals import Goal, goals
 from runner.evaluate.library import Library, studio_code
 from runner.evaluate.measuring import Meter
 from runner.evaluate.options import Options
+from runner.evaluate.output import open_folder, plain, write
 from runner.evaluate.scores import SCORED, Pair, Scores
 from runner.evaluate.tables import markdown, show, tables
 from runner.evaluate.takes import PHOTO, asked
 from runner.progress import bar, say
 from runner.settings import Settings, flatten
 from runner.tracking import Tracking
-from stages.errors import ConfigError, DeliveryError
 
 NAMES: Final = ("units.json", "units.md")
 """What is written, the main file first."""
@@ -36,15 +35,15 @@ def evaluate_units(settings: Settings) -> Path:
     """
     clock, started = time.perf_counter(), datetime.now(UTC)
     options: Options = settings.stage("eval")
-    folder = _folder(settings, started)
+    folder = open_folder(settings, "units", NAMES, started)
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
     with _place(options) as place, closing(_pairs(settings, options, place)) as pairs:
         scores = _scores(pairs)
     judged = goals(scores)
-    told = {"options": _plain(settings["eval"]), "goals": [_goal(goal) for goal in judged], "scores": scores}
+    told = {"options": plain(settings["eval"]), "goals": [_goal(goal) for goal in judged], "scores": scores}
     made = tables(scores, judged)
-    path = _write(folder, told, markdown(made, _head(options, started)))
+    path = write(folder, NAMES, told, markdown(made, _head(options, started)))
     show(made)
     figures = _metrics(scores, judged) | {"seconds": time.perf_counter() - clock}
     for warning in tracking.log_figures("eval units", told["options"], figures, folder, NAMES):
@@ -85,31 +84,6 @@ def _place(options: Options) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _folder(settings: Settings, started: datetime) -> Path:
-    """Where the results go; checked before the first frame."""
-    wanted = settings.values.get("out")
-    own = Path(str(settings["outputs"])) / f"eval-units-{started:%Y%m%dT%H%M%S}"
-    folder = Path(str(wanted)).expanduser() if wanted else own
-    if folder.is_file():
-        raise ConfigError(f"out: {folder} is a file; name a folder for {' and '.join(NAMES)}")
-    if (folder / NAMES[0]).exists() and not settings["overwrite"]:
-        raise ConfigError(f"out: {folder / NAMES[0]} exists; name another folder or add overwrite=true")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DeliveryError(f"out: cannot write to {folder}: {error.strerror or error}") from error
-    return folder
-
-
-def _write(folder: Path, told: Mapping[str, Any], text: str) -> Path:
-    texts = dict(zip(NAMES, (json.dumps(_plain(told), indent=1), text), strict=True))
-    for name, content in reversed(texts.items()):
-        part = folder / f".{name}.part"
-        part.write_text(content, "utf-8")
-        part.replace(folder / name)
-    return folder / NAMES[0]
-
-
 def _head(options: Options, started: datetime) -> list[str]:
     people = max(options.count(protocol) for protocol in options.protocols)
     return [
@@ -123,15 +97,6 @@ def _head(options: Options, started: datetime) -> list[str]:
 
 def _goal(goal: Goal) -> dict[str, Any]:
     return {"goal": goal.what, "reached": goal.reached, "met": goal.met}
-
-
-def _plain(value: Any) -> Any:
-    """As JSON can hold it: no NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if key != "_target_"}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _metrics(scores: Mapping[str, Scores], judged: Sequence[Goal]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Settings of `glabella eval`: how many people of which kind are filmed, doing what."""
+"""Settings of `glabella eval`: how many people of which kind are filmed, doing what; which gains are tried."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from runner.evaluate.gains import Gains
 from stages.errors import ConfigError
 from stages.expression.recipes import RECIPES
 
@@ -102,7 +103,7 @@ class Planted:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `glabella eval units` films and measures.
+    """What `glabella eval` films, measures and tries.
 
     first: seed of the first person; the n-th of every protocol is first + n. people: at most so many in each protocol.
     habits: whether people move in their own ways or as the rig does. side: pixels of the pictures. rate: frames a
@@ -125,6 +126,7 @@ class Options:
     neutral: Neutral
     confidence: Confidence
     events: Planted
+    gains: Gains
 
     def __post_init__(self) -> None:
         for name in self.protocols:

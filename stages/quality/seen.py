@@ -25,7 +25,7 @@ class SeeAgain(MapStage):
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise ConfigError(f"check.seen.every: must be 1 or more frames, not {self.every}")
+            raise ConfigError(f"check.every: must be 1 or more frames, not {self.every}")
         if self.triples < 0:
             raise ConfigError(f"check.seen.triples: must be 0 (never) or more looks, not {self.triples}")
 

@@ -30,7 +30,7 @@ def units(sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], *w
 def test_a_smile_turned_up_or_down_is_read_back_as_such(
     sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], gain: float, least: float, most: float
 ) -> None:
-    found = units(sample, tmp_path, capsys, f"gain.au_gain={{12: {gain}}}", "check.seen.every=3")["AU12"]
+    found = units(sample, tmp_path, capsys, f"gain.au_gain={{12: {gain}}}", "check.every=3")["AU12"]
     achieved = found["achieved"]
     assert isinstance(achieved, dict)
     assert achieved["rows"] > 10
