@@ -18,6 +18,7 @@ from stages.errors import ConfigError
 
 _PIPELINES = {"units": "analyse", "gains": "edit"}  # of what is evaluated
 
+
 def run(words: Sequence[str]) -> int:
     """`glabella run`; with `-m` or a search, `glabella run` of a sweep."""
     if sweeping(words):

@@ -103,7 +103,7 @@ class Closed(LoopStage):
         if len(wanted) < FEWEST or not len(active):
             return None
         asked = wanted[:, active]
-        told = _ridge(asked, driven, np.eye(facs.COUNT)[:, active], 1e-6)[0]
+        told = _ridge(asked, driven, np.eye(facs.COUNT)[:, active], 1e3)[0]
         answered, error = _ridge(asked, got, np.eye(facs.COUNT)[:, active], DOUBT)
         correction = np.eye(facs.COUNT)
         for column, unit in enumerate(active):
@@ -114,10 +114,11 @@ class Closed(LoopStage):
         """How all units are to be driven when one is asked for."""
         column = told.copy()
         column[unit] = np.clip(told[unit] / max(answered[unit], 0.25), self.weakest, self.strongest)
+        stronger = column[unit] / told[unit]
         leaked = np.abs(answered) > np.maximum(SURE * error, LEAST_LEAK)
         may = leaked & _movable()
         may[unit] = False
-        column[may] = np.clip(told[may] - answered[may], -self.leakage, self.leakage)
+        column[may] = np.clip(told[may] - answered[may] * stronger, -self.leakage, self.leakage)
         return column
 
 

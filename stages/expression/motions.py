@@ -5,8 +5,8 @@ measured intensities,
 
     seen - neutral - sum(intensity * response) = own + sum(intensity * refinement) + noise
 
-by ridge regression toward no refinement, so that a unit that the clip hardly shows keeps the model's way. `own` takes up
-what the neutral is off by. The refinement is added to the displacement by which pixels are moved.
+by ridge regression toward no refinement, so that a unit that the clip hardly shows keeps the model's way. `own` takes
+up what the neutral is off by. The refinement is added to the displacement by which pixels are moved.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class FitMotions(ClipStage):
         self, faces: Timeline[Faces], units: Timeline[Units], neutrals: Timeline[Neutrals]
     ) -> Iterator[Motions | None]:
         """The same packet on every frame."""
-        people = next((packet for packet in neutrals if packet is not None), None)
+        people = next((packet for packet in neutrals if packet is not None), None) if self.freedom else None
         sums = {track: _Sums() for track in people.tracks} if people else {}
         for seen, told in zip(faces, units, strict=True):
             if seen is None or told is None or people is None:
@@ -75,7 +75,7 @@ class FitMotions(ClipStage):
                 if face.track in measured and rest is not None and not face.bridged:
                     sums[face.track].add(face.landmarks, measured[face.track], rest.shape)
         motions = tuple(Motion(track, self._displacement(one)) for track, one in sums.items() if one.frames)
-        found = Motions(people.at, motions) if people is not None and motions and self.freedom else None
+        found = Motions(people.at, motions) if people is not None and motions else None
         yield from (found for _ in range(len(faces)))
 
     def _displacement(self, sums: _Sums) -> Floats:
@@ -118,12 +118,9 @@ class _Sums:
         """(len(COLUMNS), 1434) what an intensity of 1 moves beyond the model."""
         share = min(1.0, independent / max(self.frames, 1))
         size = np.sqrt(np.square(_response()).mean(1)) + 1e-6
-        price = np.append(NOISE**2 / np.square(freedom * size), 1.0) if freedom else np.full(len(self.left), np.inf)
-        if not freedom:
-            return np.zeros((len(COLUMNS), self.right.shape[1]))
+        price = np.append(np.square(NOISE / (freedom * size)), 1.0)
         found = np.linalg.solve(share * self.left + np.diag(price), share * self.right)
-        refined: Doubles = found[:-1]
-        return refined
+        return np.asarray(found[:-1], np.float64)
 
 
 def _in_columns(values: Floats) -> Doubles:

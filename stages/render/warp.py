@@ -8,11 +8,12 @@ map, the region is resampled once, and only what moves is touched: the region is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stages import facs
 from stages.contract import MapStage
@@ -20,7 +21,7 @@ from stages.errors import ConfigError
 from stages.expression import basis, pose
 from stages.faces import layouts
 from stages.media import planes
-from stages.packets import Donors, Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Units
+from stages.packets import Donors, Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Motion, Motions, Units
 from stages.render import cavity, mesh, raster
 from stages.render.deform import Deformed, deform
 from stages.render.openings import Limit, View, lent
@@ -93,21 +94,30 @@ class Warp(MapStage):
 
     def prepare(self) -> None:
         """Load the displacements."""
-        _ = self._displacement
+        _displaced(np.zeros((facs.COUNT, 2), np.float32), None)
 
     def process(
-        self, frame: Frame, faces: Faces, units: Units, asked: Units, donors: Donors | None = None
+        self,
+        frame: Frame,
+        faces: Faces,
+        units: Units,
+        asked: Units,
+        motions: Motions | None = None,
+        donors: Donors | None = None,
     ) -> Edits | None:
-        """One edit for every face that changes; None if none does."""
+        """One edit for every face that changes; None if none does. motions: of those who have their own."""
         edits = []
         for face in faces.faces:
             delta = _delta(face, units, asked)
-            edit = self._edit(frame, face, delta, donors) if delta is not None else None
+            own = motions.of(face.track) if motions is not None else None
+            edit = self._edit(frame, face, delta, own, donors) if delta is not None else None
             if edit is not None:
                 edits.append(edit)
         return Edits(frame.at, tuple(edits)) if edits else None
 
-    def _edit(self, frame: Frame, face: Face, delta: Floats, donors: Donors | None) -> Edit | None:
+    def _edit(
+        self, frame: Frame, face: Face, delta: Floats, own: Motion | None, donors: Donors | None
+    ) -> Edit | None:
         size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
         if size.min() < LEAST_FACE:
             return None
@@ -115,7 +125,7 @@ class Warp(MapStage):
         strength = self._strength(face, head)
         if strength <= 0:
             return None
-        wanted = head.turn(np.tensordot(delta * np.float32(strength), self._displacement, 2))[:, :2]
+        wanted = head.turn(_displaced(delta * np.float32(strength), own))[:, :2]
         down = head.rotation[:2, 1] / max(float(np.linalg.norm(head.rotation[:2, 1])), 1e-6)
         view = View(head.scale, down.astype(np.float32), (frame.width, frame.height))
         eye = Limit(self.eye_growth, self.eye_slack, overlap=LID_OVERLAP)
@@ -125,15 +135,6 @@ class Warp(MapStage):
         known = [lent(donors, face.track, k) for k in range(3)]
         deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth, give=give, known=known)
         return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
-
-    @cached_property
-    def _displacement(self) -> Floats:
-        """The basis with every unit's own reach."""
-        displacement = basis.load().displacement.copy()
-        carried = [facs.INDEX[name] for name in OUTLINE_UNITS]
-        held = np.setdiff1d(np.arange(facs.COUNT), carried)
-        displacement[held] *= _inward()[:, None]
-        return displacement
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
         """0..1, by how far the head is turned and how sure the tracker is."""
@@ -181,6 +182,21 @@ def _delta(face: Face, units: Units, asked: Units) -> Floats | None:
     return delta if np.abs(delta).max() >= LEAST_DELTA else None
 
 
+def _displaced(delta: Floats, own: Motion | None) -> Floats:
+    """(478, 3) face space: every unit's displacement, all but those of `OUTLINE_UNITS` held at the face's outline."""
+    displacement = own.displacement if own is not None else basis.load().displacement
+    carried = _carries()
+    held = np.tensordot(delta[~carried], displacement[~carried], 2) * _inward()[:, None]
+    moved: Floats = (held + np.tensordot(delta[carried], displacement[carried], 2)).astype(np.float32)
+    return moved
+
+
+@cache
+def _carries() -> NDArray[np.bool_]:
+    """(facs.COUNT,) units that carry the outline."""
+    return np.array([name in OUTLINE_UNITS for name in facs.NAMES])
+
+
 def _of(units: Units, track: int) -> FaceUnits | None:
     return next((face for face in units.faces if face.track == track), None)
 
@@ -191,6 +207,7 @@ def _ramp(value: float, zero: float, one: float) -> float:
     return t * t * (3 - 2 * t)
 
 
+@cache
 def _inward() -> Floats:
     """(478,) 0 on the outline of the face, 1 further inside than `OUTLINE_WIDTH`."""
     mean = basis.load().mean[:, :2]
