@@ -70,8 +70,8 @@ class Trial:
 class Answer:
     """What a unit of a clip answers over all gains.
 
-    slope, r2: least squares of achieved on asked. leakage: the largest root-mean-square change of a unit that nobody
-    asked to change, over that of what was asked; stray: that unit.
+    slope, r2: least squares of achieved on asked. leakage: by what share of the asked change the unit moved that moved
+    most with it though nobody asked (least squares through the origin); stray: that unit.
     """
 
     clip: str
@@ -193,7 +193,8 @@ def _answer(clip: str, unit: str, group: Sequence[Trial]) -> Answer:
     )
     a, r = asked[:, row], achieved[:, row]
     slope = float(np.cov(a, r)[0, 1] / a.var(ddof=1))
-    strays = np.sqrt(np.square(achieved - measured).mean(0)) / np.sqrt(np.square(a - measured[:, row]).mean())
+    change = a - measured[:, row]
+    strays = np.abs(change @ (achieved - measured)) / (change @ change)
     strays[[row, *(facs.INDEX[name] for name in ALIASES)]] = 0
     worst = int(strays.argmax())
     each = {f"{trial.gain:g}": _through(trial, row) for trial in group}

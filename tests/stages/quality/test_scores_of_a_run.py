@@ -24,7 +24,7 @@ def run(sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], *wor
 def test_every_score_reaches_table_and_report(
     sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = "gain.au_gain={25: 1.5, 26: 1.5, 12: 1.5}", "quality.pictures.every=1", "check.seen.every=1"
+    words = "gain.au_gain={25: 1.5, 26: 1.5, 12: 1.5}", "quality.pictures.every=1", "check.every=1"
     folder = run(sample, tmp_path, capsys, *words)
     table = pq.read_table(folder / "units.parquet")
     counts = {name: table.num_rows - table[name].null_count for name in SCORES}

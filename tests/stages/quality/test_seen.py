@@ -45,7 +45,7 @@ def test_a_delivery_without_edits_is_not_looked_at_again(
 
 
 def test_looking_at_no_frame_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"check\.seen\.every"):
+    with pytest.raises(ConfigError, match=r"check\.every"):
         SeeAgain(landmarker=None, every=0)  # type: ignore[arg-type]
 
 
