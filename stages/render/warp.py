@@ -115,9 +115,7 @@ class Warp(MapStage):
                 edits.append(edit)
         return Edits(frame.at, tuple(edits)) if edits else None
 
-    def _edit(
-        self, frame: Frame, face: Face, delta: Floats, own: Motion | None, donors: Donors | None
-    ) -> Edit | None:
+    def _edit(self, frame: Frame, face: Face, delta: Floats, own: Motion | None, donors: Donors | None) -> Edit | None:
         size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
         if size.min() < LEAST_FACE:
             return None
