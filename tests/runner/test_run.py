@@ -184,21 +184,6 @@ def test_report_holds_what_is_needed_to_repeat_the_run(
     assert report["passes"][0]["frames"] == 20
 
 
-def test_a_sweep_measures_once_and_renders_every_profile(
-    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    clip = transcoded(sample("smile_onset"), tmp_path / "clip.mkv", "yuv420p", 16)
-    code = main(
-        ["run", "-m", f"clip={clip}", "gain=neutral,subtle,expressive", f"outputs={tmp_path / 'o'}", "tracking=off"]
-    )
-    said = capsys.readouterr()
-    made = [Path(line) for line in said.out.splitlines() if line.endswith(".mkv")]
-    assert code == 0
-    assert [p.parent.name for p in made] == [f"clip-{g}-broadcast-001" for g in ("neutral", "subtle", "expressive")]
-    assert said.err.count("measured 16 frames") <= 1
-    assert said.err.count("nothing to measure") >= 2
-
-
 def test_no_face_passes_through_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = tmp_path / "empty.mkv"
     rng = np.random.default_rng(0)
