@@ -21,7 +21,7 @@ from runner.settings import Settings
 from runner.workspace import Workspace
 from stages import facs
 from stages.contract import Timeline
-from stages.expression.gain import Gain
+from stages.expression.shape import Shape, ShapeLive
 from stages.packets import Faces, Quality, Units
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
@@ -182,7 +182,8 @@ def _warnings(run: Run, faces: FaceFacts, faceless: str) -> tuple[str, ...]:
 def _unheeded(run: Run) -> Iterator[str]:
     """Gains that could not act: their unit was never measured with enough confidence."""
     measured = tracks(run).get("measured")
-    gain = next((node.stage for node in run.shot.graph.nodes if isinstance(node.stage, Gain)), None)
+    shapes = (node.stage for node in run.shot.graph.nodes if isinstance(node.stage, Shape | ShapeLive))
+    gain = next((stage.profile for stage in shapes), None)
     if measured is None or gain is None:
         return
     most = np.zeros(facs.COUNT, np.float32)

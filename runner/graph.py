@@ -2,7 +2,7 @@
 
     graph:
       faces: {stage: ${faces}}                     a node: its name is its wire; inputs are wired by their own names
-      asked: {stage: ${gain}, in: {smoothed: calm}}   `in` only where a port's name and its wire's differ
+      asked: {stage: ${shape}, in: {smoothed: calm}}   `in` only where a port's name and its wire's differ
       review: {stage: null}                        a node without a stage is left out
       driven: {stage: ${loop}, feedback: {achieved: achieved}}   of a loop stage: wires that come later
 

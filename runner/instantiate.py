@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from stages.errors import ConfigError, GlabellaError
+from stages.errors import ConfigError, GainError, GlabellaError
 
 ALLOWED = ("stages.", "runner.")
 
@@ -57,6 +57,8 @@ def _construct(cls: type, values: dict[str, Any], path: str) -> Any:
     checked = {name: _coerce(value, hints[name], f"{path}.{name}") for name, value in values.items()}
     try:
         return cls(**checked)
+    except GainError:
+        raise  # says where in the profile, whatever node the profile hangs on
     except GlabellaError as error:
         raise type(error)(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
     except (TypeError, ValueError) as error:

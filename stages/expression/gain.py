@@ -1,10 +1,4 @@
-"""Gains: how much of each Action Unit a production asks for.
-
-    asked = measured + (gain - 1) * smoothed        # below a soft ceiling at 10, not below 0
-
-so a gain of 1 hands on the measured values bit for bit, and a change of gain moves the smooth course of a unit and not
-its noise. Without smoothing the measured value stands on both sides, and `asked = gain * measured`.
-"""
+"""Gain profiles: what a production asks of a performance. A profile is data; `stages.expression.shape` acts on it."""
 
 from __future__ import annotations
 
@@ -18,23 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages import facs
-from stages.contract import MapStage
-from stages.errors import ConfigError, GainError
-from stages.packets import FaceUnits, Floats, Units
+from stages.errors import GainError
+from stages.packets import Floats
 
 HIGHEST: Final = 2.0
-KNEE: Final = 0.8 * facs.MAX_ASKED
-"""Where the soft ceiling begins to bend."""
-FADE: Final = 0.15
-"""Confidence above `min_confidence` over which a gain takes hold, so that it never pops in."""
 SIDES: Final = ("left", "right")
 ONE_MOVEMENT: Final = ("AU43", "AU45")
 """Closing the eye: both are measured as the same closure, and are asked for as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gain(MapStage):
-    """Ask for more or less of each Action Unit.
+class Gain:
+    """How much of each Action Unit a production asks for.
 
     au_gain: unit (`4`, `AU4` or `AU04`) -> gain, or {left: gain, right: gain} of the performer's sides; what is not
     named is left alone. AU43 means how far the eyes close, blinks included; AU45 is another name for it. The same unit
@@ -53,7 +42,7 @@ class Gain(MapStage):
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
-            raise ConfigError(f"gain.min_confidence must be 0..1, it is {self.min_confidence}")
+            raise GainError(f"gain.min_confidence must be 0..1, it is {self.min_confidence}")
         if not isinstance(self.au_gain, Mapping):
             raise GainError(f"gain.au_gain must map Action Units to gains, such as {{12: 0.8}}, not {self.au_gain!r}")
         _ = self.gains
@@ -67,22 +56,6 @@ class Gain(MapStage):
             gains[_rows(name)] = self._pair(key, name, value)
         gains.setflags(write=False)
         return gains
-
-    def process(self, units: Units, smoothed: Units) -> Units:
-        """The units to show. The very same packet if no gain differs from 1."""
-        course = {face.track: face for face in smoothed.faces}
-        faces = tuple(self._face(face, course.get(face.track, face)) for face in units.faces)
-        unchanged = all(new is old for new, old in zip(faces, units.faces, strict=True))
-        return units if unchanged else Units(units.at, faces)
-
-    def _face(self, face: FaceUnits, course: FaceUnits) -> FaceUnits:
-        moved = course.values if self.enable_smooth else face.values
-        delta = (self.gains - 1) * moved * _trust(face.confidence, self.min_confidence)[:, None]
-        changed = delta != 0
-        if not changed.any():
-            return face
-        values = np.where(changed, bounded(face.values, delta), face.values)
-        return FaceUnits(face.track, values, face.confidence, face.pose)
 
     def _pair(self, key: Any, name: str, value: Any) -> tuple[float, float]:
         if not isinstance(value, Mapping):
@@ -104,23 +77,6 @@ class Gain(MapStage):
         if value > HIGHEST and not self.allow_extreme:
             raise GainError(f"{where} is {value}; above {HIGHEST} set gain.allow_extreme=true")
         return float(value)
-
-
-def bounded(measured: Floats, delta: Floats) -> Floats:
-    """`measured + delta`, not below 0, bending below 10 from `KNEE` on; exactly `measured` where it is 0."""
-    asked = measured + delta
-    knee = np.maximum(np.float32(KNEE), measured)
-    room = np.maximum(np.float32(facs.MAX_ASKED) - knee, np.float32(1e-6))
-    bent = knee + room * np.tanh((asked - knee) / room)
-    limited: Floats = np.maximum(np.where(asked > knee, bent, asked), 0).astype(np.float32)
-    return limited
-
-
-def _trust(confidence: Floats, least: float) -> Floats:
-    """(facs.COUNT,) 0 up to `least`, 1 from `least + FADE` on."""
-    rise = np.clip((confidence - np.float32(least)) / np.float32(FADE), 0, 1)
-    trust: Floats = (rise * rise * (3 - 2 * rise)).astype(np.float32)
-    return trust
 
 
 def _name(key: Any) -> str:
