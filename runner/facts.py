@@ -190,7 +190,7 @@ def _unheeded(run: Run) -> Iterator[str]:
     for packet in measured:
         for face in packet.faces if packet else ():
             np.maximum(most, face.confidence, out=most)
-    wanted = (gain.gains != 1).any(axis=1)
+    wanted = gain.touched
     names = [facs.NAMES[i] for i in np.flatnonzero(wanted & (most <= gain.min_confidence))]
     if names and most.any():
         yield f"{', '.join(names)}: not measured well enough in this clip, so left alone whatever their gain"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from hydra.core.override_parser.types import Glob, IntervalSweep
 from runner.instantiate import did_you_mean
 from runner.settings import CONF
 from stages.errors import ConfigError
+from stages.expression.gain import Gain
 
-_OPEN = re.compile(r"^(gain\.au_gain|encode\.options)(\.[^=]+)?=")
+_PROFILE = "|".join(field.name for field in fields(Gain))
+_OPEN = re.compile(rf"^(gain\.({_PROFILE})|encode\.options)(\.[^=]+)?=")
 _BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")  # Hydra reads a backslash as one except there
 _INTERPOLATION = re.compile(r"(\\*)\$\{")  # OmegaConf reads a backslash as one except there
 _FLAGS_WITH_VALUE = (
@@ -34,7 +37,7 @@ _FLAGS_WITH_VALUE = (
 
 
 def opened(words: Sequence[str]) -> list[str]:
-    """`gain.au_gain.AU12=1.5` and `encode.options={g: 24}` may name keys that the file lacks: say so (`++`).
+    """`gain.blinks.rate=12` and `encode.options={g: 24}` may name keys that the file lacks: say so (`++`).
 
     `+search=gains` may be written without its plus, as every other group.
     """

@@ -17,6 +17,7 @@ from runner.settings import Settings
 from runner.workspace import Target
 from stages.backend import Model
 from stages.errors import ClipError, ConfigError, DeliveryError
+from stages.expression.shape import Shape, ShapeLive
 from stages.media.containers import MUXERS
 from stages.media.decode import Decode
 from stages.media.encode import Encode
@@ -71,6 +72,7 @@ def open_shot(settings: Settings) -> Shot:
     cut = plan(graph, (settings["report"] or {}).values())
     encode = _encode(graph)
     encode.check(clip)
+    _check_times(graph, clip)
     suffix = encode.suffix(clip)
     target = _target(settings, clip, wanted, suffix)
     _check_name(target, suffix)
@@ -115,6 +117,13 @@ def _clip(settings: Settings) -> tuple[Path, Decode, Clip]:
     path = settings.clip_path()
     decode: Decode = settings.stage("decode")
     return path, decode, decode.probe(path)
+
+
+def _check_times(graph: Graph, clip: Clip) -> None:
+    """A gain profile's timecodes must be ones of this clip."""
+    for node in graph.nodes:
+        if isinstance(node.stage, Shape | ShapeLive):
+            node.stage.check(clip)
 
 
 def _with_container(graph: Mapping[str, Any], wanted: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from stages import facs
 from stages.expression.gain import Gain
 from stages.expression.shape import KNEE, Shape, ShapeLive, bounded
-from stages.packets import FaceUnits, Stamp, Units
+from stages.packets import Clip, Colour, FaceUnits, Job, Stamp, Units
 from tests.stages.expression.held import Held
 
+CLIP = Clip(Path("c.mp4"), "c", 64, 64, Fraction(1, 25), Fraction(25), 1, "yuv420p", Colour(), "h264", "video")
+JOB = Job(CLIP, Path("work"))
 AT = Stamp("clip", 0, 0, Fraction(1, 25))
 
 
@@ -29,7 +32,8 @@ def read(packet: Units, number: int) -> list[float]:
 def asked_of(profile: Gain, measured: Units, smoothed: Units) -> Units:
     """What the profile asks for in one frame, clip and live alike."""
     (asked,) = Shape(profile=profile).process(Held([measured]), Held([smoothed]))
-    live = ShapeLive(profile=profile).process(measured, smoothed)
+    stage = ShapeLive(profile=profile)
+    live = stage.process(stage.begin(JOB), measured, smoothed)
     assert asked is not None
     assert (asked is measured) == (live is measured)
     for one, other in zip(asked.faces, live.faces, strict=True):
