@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stages import facs
 from stages.contract import Timeline
+from stages.expression.asking import CLOSING
 from stages.expression.movements import component
 from stages.packets import Events, Floats, MicroEvent, Stamp, Units
 
@@ -70,11 +71,16 @@ class _Growing:
 
 def _fill(into: Floats, values: Floats, seconds: Any, run: slice, items: Any, events: Sequence[MicroEvent]) -> None:
     """The events' part of every curve that has any."""
-    curves = {(event.unit, side) for event in events for side in _sides(event)}
+    curves = {(unit, side) for event in events for unit in _units(event) for side in _sides(event)}
     for unit, side in curves:
-        own = [event for event in events if event.unit == unit and side in _sides(event)]
+        own = [event for event in events if unit in _units(event) and side in _sides(event)]
         part = component(seconds[run], np.ascontiguousarray(values[run, unit, side]), own, int(items[run.start]))
         into[run, unit, side] = part
+
+
+def _units(event: MicroEvent) -> tuple[int, ...]:
+    """Rows of facs.UNITS: a blink stands in AU43 as in AU45, whichever it is told as."""
+    return CLOSING if event.unit in CLOSING else (event.unit,)
 
 
 def _sides(event: MicroEvent) -> tuple[int, ...]:
