@@ -17,6 +17,9 @@ from stages.errors import DeliveryError
 MARK: Final = "rendered"
 """The file that tells with which settings an entry was rendered; without it, it was not."""
 
+_TELLING: Final = 0.25
+"""Largest change in intensity from which an Action Unit counts in the medians; less is noise."""
+
 COLUMNS: Final = (
     "jitter.ratio",
     "jitter.calm.ratio",
@@ -24,6 +27,7 @@ COLUMNS: Final = (
     "flicker.p95",
     "sharpness.ratio",
     "background.identical",
+    "gain",
     "slope",
     "r2",
 )
@@ -31,11 +35,16 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """What one changed Action Unit was commanded to and came to; change: the largest, in intensity."""
+    """What one changed Action Unit was commanded to and came to; change: the largest, in intensity.
+
+    gain: what the measured curve was really multiplied by. slope, r2: achieved on asked; None at a command of 0, whose
+    curve has nothing to follow.
+    """
 
     unit: str
-    gain: float
+    commanded: float
     change: float
+    gain: float | None
     slope: float | None
     r2: float | None
 
@@ -65,23 +74,27 @@ def read(entry: Entry, folder: Path) -> Shown:
         figures = {name: report["scores"][name] for name in COLUMNS if name in report["scores"]}
     except (KeyError, TypeError, ValueError) as error:
         raise DeliveryError(f"{folder / 'report.json'}: not a report: {type(error).__name__}: {error}") from error
-    for name in ("slope", "r2"):
-        values = [value for one in reached if (value := getattr(one, name)) is not None]
+    for name in ("gain", "slope", "r2"):
+        values = [value for one in reached if one.change >= _TELLING and (value := getattr(one, name)) is not None]
         figures |= {name: statistics.median(values)} if values else {}
     return Shown(entry, folder, figures, reached, read_strips(folder), str(report["started"]))
 
 
 def _reached(units: Mapping[str, Any]) -> list[Reached]:
     """Those that were changed, the most first."""
-    made = [
-        Reached(
-            unit=name,
-            gain=unit["gain"] if unit["commanded"] is None else unit["commanded"],
-            change=unit["change"],
-            slope=(unit["achieved"] or {}).get("slope"),
-            r2=(unit["achieved"] or {}).get("r2"),
-        )
-        for name, unit in units.items()
-        if unit["change"] > CHANGED
-    ]
+    made = [_unit(name, unit) for name, unit in units.items() if unit["change"] > CHANGED]
     return sorted(made, key=lambda one: -one.change)
+
+
+def _unit(name: str, unit: Mapping[str, Any]) -> Reached:
+    commanded = unit["gain"] if unit["commanded"] is None else unit["commanded"]
+    got = unit["achieved"] or {}
+    curve = got if commanded else {}
+    return Reached(
+        unit=name,
+        commanded=commanded,
+        change=unit["change"],
+        gain=got.get("gain"),
+        slope=curve.get("slope"),
+        r2=curve.get("r2"),
+    )

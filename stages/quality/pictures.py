@@ -42,7 +42,7 @@ class ComparePictures(OrderedStage[Before]):
     size: longest side in pixels at which flicker is computed, 64..2048; larger regions are shrunk.
     """
 
-    every: int = 10
+    every: int = 25
     size: int = 512
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ class SeeAgain(MapStage):
 
     landmarker: Landmarker
     every: int = 5
-    triples: int = 5
+    triples: int = 10
 
     def __post_init__(self) -> None:
         if self.every < 1:

@@ -73,7 +73,7 @@ _target_: runner.gallery.options.Options
 title: Tiny
 folder: gallery
 frames: 6
-settings: [strips=regions, check.seen.every=1, quality.pictures.every=1, tracking=off]
+settings: [strips=regions, check.every=1, quality.pictures.every=1, tracking=off]
 clips: {part: {clip: "CLIP", start: 40}}
 gains: {GAINS}
 profiles: [PROFILES]
