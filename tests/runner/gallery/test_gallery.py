@@ -77,6 +77,7 @@ settings: [strips=regions, check.every=1, quality.pictures.every=1, tracking=off
 clips: {part: {clip: "CLIP", start: 40}}
 gains: {GAINS}
 profiles: [PROFILES]
+only: []
 """
 
 
