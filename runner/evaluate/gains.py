@@ -68,10 +68,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a unit of a clip answers over all gains.
+    """What a unit of a clip answers over all gains, where no more than 5 is asked, which is where readings end.
 
     slope, r2: least squares of achieved on asked. leakage: by what share of the asked change the unit moved that moved
-    most with it though nobody asked (least squares through the origin); stray: that unit.
+    most with it though nobody asked (least squares through the origin); stray: that unit. gains: of each gain the
+    factors, through the origin, by which the measured curve was asked for and came out.
     """
 
     clip: str
@@ -81,7 +82,7 @@ class Answer:
     r2: float
     leakage: float
     stray: str
-    gains: Mapping[str, float]
+    gains: Mapping[str, tuple[float, float]]
 
 
 def trials(settings: Settings, gains: Gains) -> Iterator[Trial]:
@@ -191,19 +192,23 @@ def _answer(clip: str, unit: str, group: Sequence[Trial]) -> Answer:
     measured, asked, achieved = (
         np.concatenate([getattr(trial, name) for trial in group]) for name in ("measured", "asked", "achieved")
     )
+    within = asked[:, row] <= facs.MAX_INTENSITY
+    measured, asked, achieved = measured[within], asked[within], achieved[within]
     a, r = asked[:, row], achieved[:, row]
     slope = float(np.cov(a, r)[0, 1] / a.var(ddof=1))
     change = a - measured[:, row]
     strays = np.abs(change @ (achieved - measured)) / (change @ change)
     strays[[row, *(facs.INDEX[name] for name in ALIASES)]] = 0
     worst = int(strays.argmax())
-    each = {f"{trial.gain:g}": _through(trial, row) for trial in group}
+    each = {f"{trial.gain:g}": _factors(trial, row) for trial in group}
     return Answer(
         clip, unit, len(a), slope, float(np.corrcoef(a, r)[0, 1] ** 2), float(strays[worst]), facs.NAMES[worst], each
     )
 
 
-def _through(trial: Trial, row: int) -> float:
-    """The factor that came out, through the origin."""
-    measured = trial.measured[:, row]
-    return float(measured @ trial.achieved[:, row] / max(float(measured @ measured), 1e-9))
+def _factors(trial: Trial, row: int) -> tuple[float, float]:
+    """By how much the measured curve is asked for, and what came out."""
+    within = trial.asked[:, row] <= facs.MAX_INTENSITY
+    measured, asked, achieved = (curve[within, row] for curve in (trial.measured, trial.asked, trial.achieved))
+    power = max(float(measured @ measured), 1e-9)
+    return float(measured @ asked) / power, float(measured @ achieved) / power

@@ -69,13 +69,18 @@ def _verdict(found: Sequence[Answer]) -> Table:
 
 def _table(found: Sequence[Answer], gains: Sequence[float]) -> Table:
     note = (
-        "Achieved on asked over all gains and frames; under each gain the factor that came out. Leakage: the unit that"
-        " moved most though nobody asked, as a share of what was asked."
+        "Achieved on asked over all gains and frames; under each gain the factor that was asked for (less than the gain"
+        " where the unit is not measured surely) and what came out. Leakage: the unit that moved most though nobody"
+        " asked, as a share of what was asked."
     )
     columns = ("clip", "unit", "rows", "slope", "R2", "leakage", "stray", *(f"x{gain:g}" for gain in gains))
-    rows = [
-        (a.clip, a.unit, str(a.rows), f"{a.slope:.2f}", f"{a.r2:.3f}", f"{a.leakage:.2f}", a.stray,
-         *(f"{a.gains[key]:.2f}" if (key := f"{gain:g}") in a.gains else "" for gain in gains))
-        for a in found
-    ]  # fmt: skip
-    return Table("Units", note, columns, rows)
+    return Table("Units", note, columns, [(*_cells(a), *(_factors(a, gain) for gain in gains)) for a in found])
+
+
+def _cells(a: Answer) -> tuple[str, ...]:
+    return a.clip, a.unit, str(a.rows), f"{a.slope:.2f}", f"{a.r2:.3f}", f"{a.leakage:.2f}", a.stray
+
+
+def _factors(a: Answer, gain: float) -> str:
+    found = a.gains.get(f"{gain:g}")
+    return f"{found[0]:.2f}: {found[1]:.2f}" if found else ""

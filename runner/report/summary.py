@@ -31,6 +31,8 @@ class Spread:
 class Achieved:
     """What was read back from the output, on `rows` rows (frames times faces).
 
+    Rows that ask for more than 5, where every reading ends, do not count.
+
     gain: what the measured curve was really multiplied by (least squares through the origin), to be held against
     `UnitSummary.gain_there`. slope and r2: ordinary least squares of achieved on asked; None where the asked curve
     hardly varies. mae: mean absolute error in intensity.
@@ -101,7 +103,8 @@ class Summary:
             np.maximum(self._change, np.abs(sides[:, 1] - sides[:, 0]).max(axis=(0, 2)), out=self._change)
             self._whole.add(curves[asked, 0], curves[asked, 1], curves[asked, 1])
         back = asked & ~np.isnan(curves[:, 2, 0])
-        self._read_back.add(curves[back, 0], curves[back, 1], curves[back, 2])
+        within = curves[back, 1] <= facs.MAX_INTENSITY
+        self._read_back.add(curves[back, 0], curves[back, 1], curves[back, 2], within=within)
 
     def _count(self, curve: int, values: NDArray[np.float64]) -> None:
         if not len(values):
@@ -126,9 +129,9 @@ class Summary:
             asked=self._spread(1 if self._rows[1] else 0, i),
             commanded=commanded,
             gain=1.0 if gain is None else gain,
-            gain_there=self._read_back.gain(i, 1) if self._read_back.rows else None,
+            gain_there=self._read_back.gain(i, 1) if self._read_back.rows[i] else None,
             change=float(self._change[i]),
-            achieved=self._read_back.achieved(i) if self._read_back.rows else None,
+            achieved=self._read_back.achieved(i) if self._read_back.rows[i] else None,
         )
 
     def _spread(self, curve: int, i: int) -> Spread:
@@ -142,32 +145,36 @@ class _Moments:
     """First and second moments of measured (m), asked (a) and achieved (r), per AU."""
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows = np.zeros(facs.COUNT, np.int64)
         self._first = np.zeros((len(CURVES), facs.COUNT))
         self._second = np.zeros((len(CURVES), len(CURVES), facs.COUNT))
         self._error = np.zeros(facs.COUNT)
 
-    def add(self, m: NDArray[np.float64], a: NDArray[np.float64], r: NDArray[np.float64]) -> None:
-        stack = np.stack([m, a, r])
-        self.rows += len(m)
+    def add(self, *curves: NDArray[np.float64], within: NDArray[np.bool_] | None = None) -> None:
+        """Count (n, facs.COUNT) of each curve in, where `within`."""
+        stack = np.stack(curves)
+        counted = np.ones(stack.shape[1:], bool) if within is None else within
+        stack = np.where(counted, stack, 0)
+        self.rows += counted.sum(axis=0)
         self._first += stack.sum(axis=1)
         self._second += np.einsum("inu,jnu->iju", stack, stack)
-        self._error += np.abs(r - a).sum(axis=0)
+        self._error += np.abs(stack[2] - stack[1]).sum(axis=0)
 
     def gain(self, i: int, curve: int) -> float | None:
         """Least squares through the origin from measured to `curve`."""
         power = self._second[0, 0, i]
-        return float(self._second[0, curve, i] / power) if power > _SPREAD * max(self.rows, 1) else None
+        return float(self._second[0, curve, i] / power) if power > _SPREAD * max(self.rows[i], 1) else None
 
     def achieved(self, i: int) -> Achieved:
-        mean = self._first[:, i] / self.rows
-        cov = self._second[:, :, i] / self.rows - np.outer(mean, mean)
+        rows = self.rows[i]
+        mean = self._first[:, i] / rows
+        cov = self._second[:, :, i] / rows - np.outer(mean, mean)
         steady = cov[1, 1] < _SPREAD
         r2 = cov[1, 2] ** 2 / (cov[1, 1] * cov[2, 2]) if not steady and cov[2, 2] > 0 else None
         return Achieved(
-            rows=self.rows,
+            rows=int(rows),
             gain=self.gain(i, 2),
             slope=None if steady else float(cov[1, 2] / cov[1, 1]),
             r2=None if r2 is None else float(r2),
-            mae=float(self._error[i] / self.rows),
+            mae=float(self._error[i] / rows),
         )

@@ -145,6 +145,8 @@ def _rows(
             continue
         now, then, told, got = ({face.track: face for face in packet.faces} for packet in packets if packet)
         for track in now.keys() & then.keys() & told.keys() & got.keys():
+            if then[track].values.max() > facs.MAX_INTENSITY:  # where readings end, nothing is learned
+                continue
             one = rows.setdefault(track, _Rows([], [], []))
             for kept, faces in ((one.asked, then), (one.driven, told), (one.got, got)):
                 kept.append((faces[track].values - now[track].values).mean(1))
