@@ -6,7 +6,7 @@ few rehearsed frames the change that was achieved is regressed on the change tha
     achieved - measured = R (asked - measured)
 
 and what is told to the warp is `measured + C (asked - measured)`. The diagonal of C divides by what each unit answered
-with, its other entries take back what leaked into units nobody asked to change. What noise could explain is not
+with, its other entries take back what leaked into units that nobody asked to change. What noise could explain is not
 corrected (ridge regression toward R = 1, and a significance test), and no correction goes beyond stated bounds: a
 measurement that does not believe a picture is no reason to spoil it.
 """
@@ -31,6 +31,7 @@ Doubles = NDArray[np.float64]
 ASKED: Final = 0.05  # intensity; a unit that is never asked to change by more is not asked
 SURE: Final = 2.5  # standard errors from which an answer is no noise
 LEAST_LEAK: Final = 0.06  # share of the asked change; less leakage is let be
+LEAST_ANSWER: Final = 0.25  # of what was asked; who answers with less is not pushed harder
 FEWEST: Final = 6  # rehearsed frames; fewer teach nothing
 DOUBT: Final = 0.15  # standard deviation of an answer, before anything was seen
 STILL: Final = frozenset({29, 30, 43, 45, 46, 61, 62, 63, 64})
@@ -105,21 +106,23 @@ class Closed(LoopStage):
         asked = wanted[:, active]
         told = _ridge(asked, driven, np.eye(facs.COUNT)[:, active], 1e3)[0]
         answered, error = _ridge(asked, got, np.eye(facs.COUNT)[:, active], DOUBT)
+        free = _movable()
+        free[active] = False
         correction = np.eye(facs.COUNT)
         for column, unit in enumerate(active):
-            correction[:, unit] = self._column(int(unit), told[:, column], answered[:, column], error[:, column])
-        return correction
+            own = np.clip(told[unit, column] / max(answered[unit, column], LEAST_ANSWER), self.weakest, self.strongest)
+            leaked = np.abs(answered[:, column]) > np.maximum(SURE * error[:, column], LEAST_LEAK)
+            back = told[:, column] - answered[:, column] * own / told[unit, column]
+            correction[:, unit] = np.where(leaked & free, back, told[:, column] * free)
+            correction[unit, unit] = own
+        return self._bounded(correction, free)
 
-    def _column(self, unit: int, told: Doubles, answered: Doubles, error: Doubles) -> Doubles:
-        """How all units are to be driven when one is asked for."""
-        column = told.copy()
-        column[unit] = np.clip(told[unit] / max(answered[unit], 0.25), self.weakest, self.strongest)
-        stronger = column[unit] / told[unit]
-        leaked = np.abs(answered) > np.maximum(SURE * error, LEAST_LEAK)
-        may = leaked & _movable()
-        may[unit] = False
-        column[may] = np.clip(told[may] - answered[may] * stronger, -self.leakage, self.leakage)
-        return column
+    def _bounded(self, correction: Doubles, free: NDArray[np.bool_]) -> Doubles:
+        """With no unit that nobody asked for moved by more than `leakage`, whoever asks."""
+        taken = np.abs(correction[free] - np.eye(facs.COUNT)[free]).sum(1, keepdims=True)
+        off = np.eye(facs.COUNT)[free]
+        correction[free] = off + (correction[free] - off) * np.minimum(1, self.leakage / np.maximum(taken, 1e-9))
+        return correction
 
 
 @dataclass
