@@ -130,7 +130,7 @@ class Gain:
         try:
             return span, replace(self, **changes, ranges=(), hold=()).layer
         except GainError as error:
-            raise GainError(str(error).replace("gain.", f"{where}.", 1)) from None
+            raise GainError(where + str(error).removeprefix("gain")) from None
 
     def _over(self, name: str, value: Any) -> Any:
         """What a range's setting comes to over the profile's own."""

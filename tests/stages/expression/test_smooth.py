@@ -120,3 +120,18 @@ def test_wrong_settings_are_refused():
         OneEuro(beta=-1)
     with pytest.raises(ConfigError, match=r"^smooth\.max_gap"):
         OneEuro(max_gap=0)
+
+
+@pytest.mark.parametrize("cutoff", [2.0, 6.0])
+@pytest.mark.parametrize("rate", [24, 60])
+def test_smoothing_a_clip_has_no_lag(cutoff: float, rate: int):
+    seconds = np.arange(8 * rate) / rate
+    noise = np.random.default_rng(5).normal(0, 1, len(seconds))
+    measured = 2 + np.convolve(noise, np.hanning(rate // 4), "same")
+    smoothed = np.array(read(list(ZeroPhase(cutoff=cutoff).process(curve(seconds, list(measured))))), float)
+    match = np.correlate(smoothed - smoothed.mean(), measured - measured.mean(), "full")
+    lag = int(match.argmax()) - (len(seconds) - 1)
+    before, peak, after = match[match.argmax() + np.array([-1, 0, 1])]
+    between = 0.5 * (before - after) / (before - 2 * peak + after)  # the parabola's top, in frames
+    assert lag == 0
+    assert abs(between) < 0.05
