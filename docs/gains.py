@@ -22,9 +22,9 @@ FOLDER = Path(__file__).parent / "images"
 SHADES = ("#9db9dd", "#1d6fd8", "#0b3a78")
 WIDTH, PANEL, LOW = 1000, 168, 128
 STYLE = """<style>text{font:12px system-ui,sans-serif;fill:#666}.t{font-weight:600;fill:#1d1d1d}
-path{fill:none;stroke-width:1.8}.r{stroke:#ddd;stroke-width:1}.s{stroke:#999;stroke-dasharray:3 3}@media(prefers-color-scheme:dark){.t{fill:#eee}
-text{fill:#9c9c9c}.r{stroke:#444}}</style>"""
-RATE = 50
+path{fill:none;stroke-width:1.8}.r{stroke:#ddd;stroke-width:1}.s{stroke:#999;stroke-dasharray:3 3}
+@media(prefers-color-scheme:dark){.t{fill:#eee}text{fill:#9c9c9c}.r{stroke:#444}}</style>"""
+RATE = 25
 Doubles = NDArray[np.float64]
 
 
@@ -37,7 +37,8 @@ def path(across: Iterable[float], up: Iterable[float], stroke: str = "", cls: st
 
 def text(x: float, y: float, words: str, cls: str = "", fill: str = "") -> str:
     """A word or two."""
-    return f'<text x="{x}" y="{y}" class="{cls}"{f" style=fill:{fill}" if fill else ""}>{escape(words)}</text>'
+    style = f' style="fill:{fill}"' if fill else ""
+    return f'<text x="{x}" y="{y}" class="{cls}"{style}>{escape(words)}</text>'
 
 
 def save(name: str, height: int, parts: Sequence[str]) -> None:

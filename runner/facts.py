@@ -21,6 +21,8 @@ from runner.settings import Settings
 from runner.workspace import Workspace
 from stages import facs
 from stages.contract import Timeline
+from stages.expression import blinking
+from stages.expression.gain import Gain
 from stages.expression.shape import Shape, ShapeLive
 from stages.packets import Faces, Quality, Units
 
@@ -172,19 +174,38 @@ def _warnings(run: Run, faces: FaceFacts, faceless: str) -> tuple[str, ...]:
     lines = []
     if run.shot.reported and not faces.frames_with:
         lines.append(f"{name}: no face in any frame; {faceless}")
-    lines += _unheeded(run)
+    gain = _profile(run)
+    if gain is not None:
+        lines += [*_unheeded(run, gain), *_unblinking(run, gain)]
     for result in run.results.values():
         for state in result.states.values():
             lines += getattr(state, "warnings", ())
     return tuple(dict.fromkeys(lines))
 
 
-def _unheeded(run: Run) -> Iterator[str]:
+def _profile(run: Run) -> Gain | None:
+    """What was asked for, where anything is."""
+    shapes = (node.stage for node in run.shot.graph.nodes if isinstance(node.stage, Shape | ShapeLive))
+    return next((stage.profile for stage in shapes), None)
+
+
+def _unblinking(run: Run, gain: Gain) -> Iterator[str]:
+    """A blink rate that the clip had no room for; one blink more or less is none."""
+    asked, layer = tracks(run).get("asked"), gain.layer
+    clip = any(isinstance(node.stage, Shape) for node in run.shot.graph.nodes)
+    shallow = layer.blinks.depth * layer.response.gain[facs.INDEX["AU45"]].min() < 1  # not all of them can be counted
+    if asked is None or layer.blinks.rate is None or not clip or gain.layers or shallow:
+        return
+    for track, (count, minutes) in blinking.reached(asked, gain.min_confidence).items():
+        if layer.blinks.rate * minutes - count > max(1.0, minutes):
+            rate = f"gain.blinks.rate is {layer.blinks.rate:g}"
+            yield f"face {track}: {count / minutes:.1f} blinks a minute, {rate}; its open eyes are not seen for longer"
+
+
+def _unheeded(run: Run, gain: Gain) -> Iterator[str]:
     """Gains that could not act: their unit was never measured with enough confidence."""
     measured = tracks(run).get("measured")
-    shapes = (node.stage for node in run.shot.graph.nodes if isinstance(node.stage, Shape | ShapeLive))
-    gain = next((stage.profile for stage in shapes), None)
-    if measured is None or gain is None:
+    if measured is None:
         return
     most = np.zeros(facs.COUNT, np.float32)
     for packet in measured:

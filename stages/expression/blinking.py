@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages import facs
+from stages.contract import Timeline
 from stages.expression import blinks
 from stages.expression.asking import CLOSING
 from stages.expression.blinks import Blink, Shape
-from stages.expression.course import Course, closure
-from stages.packets import Floats
+from stages.expression.course import FADE, Course, closure, courses
+from stages.packets import Floats, Units
 
 APART: Final = 0.4
 """Seconds between two apexes at least."""
@@ -79,6 +80,16 @@ def edited(course: Course, wanted: Wanted) -> Floats:
     for new in todo.new:
         _add(lids, course, new, wanted)
     return lids
+
+
+def reached(units: Timeline[Units], least: float) -> dict[int, tuple[int, float]]:
+    """Of every track: its blinks, and the minutes in which its eyes were seen."""
+    people, _ = courses(units, units)
+    found = {}
+    for track, course in people.items():
+        seen = course.confidence[:, CLOSING[0]] >= least + FADE
+        found[track] = len(_found(course, closure(course))), float(_lasts(course)[seen].sum()) / 60
+    return found
 
 
 def _scale(lids: Floats, blink: Blink, depth: float) -> None:

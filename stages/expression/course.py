@@ -19,6 +19,8 @@ from stages.packets import Events, Floats, MicroEvent, Stamp, Units
 
 BOTH: Final = 2
 """`MicroEvent.side` of a movement on both sides."""
+FADE: Final = 0.15
+"""Confidence above `min_confidence` over which a gain takes hold, so that it never pops in."""
 UNKNOWN_RATE: Final = Fraction(25)
 """Frames a second where a clip has one frame only."""
 
@@ -125,9 +127,9 @@ def _clock(stamps: Sequence[tuple[int, Stamp]]) -> tuple[Fraction, float]:
     return rate, begin.seconds - float(first / rate)
 
 
-def trust(confidence: Floats, least: float, fade: float) -> Floats:
-    """(..., facs.COUNT) 0 up to `least`, 1 from `least + fade` on."""
-    rise = np.clip((confidence - np.float32(least)) / np.float32(fade), 0, 1)
+def trust(confidence: Floats, least: float) -> Floats:
+    """(..., facs.COUNT) 0 up to `least`, 1 from `least + FADE` on."""
+    rise = np.clip((confidence - np.float32(least)) / np.float32(FADE), 0, 1)
     weight: Floats = (rise * rise * (3 - 2 * rise)).astype(np.float32)
     return weight
 

@@ -24,14 +24,12 @@ from stages.contract import ClipStage, OrderedStage, Timeline
 from stages.errors import ConfigError, GainError
 from stages.expression import blinking, phases
 from stages.expression.asking import CLOSING, SMILING, Span
-from stages.expression.course import Course, courses, trust
+from stages.expression.course import FADE, Course, courses, trust
 from stages.expression.gain import Gain, Layer
 from stages.packets import Clip, Events, FaceUnits, Floats, Job, Units
 
 KNEE: Final = 0.8 * facs.MAX_ASKED
 """Where the soft ceiling begins to bend."""
-FADE: Final = 0.15
-"""Confidence above `min_confidence` over which a gain takes hold, so that it never pops in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +114,7 @@ def _layered(layer: Layer, course: Course, held: Floats | None, lids: Floats | N
         moved = _paced(moved, course, layer.onset)
     wanted = calm + brief + ((moved - calm) + (layer.macro - 1) * moved + (layer.micro - 1) * brief)
     delta = layer.response(wanted) - (calm + brief)
-    return followed(measured, delta, trust(course.confidence, layer.least, FADE))
+    return followed(measured, delta, trust(course.confidence, layer.least))
 
 
 def followed(measured: Floats, delta: Floats, weight: Floats) -> Floats:
@@ -193,7 +191,9 @@ class ShapeLive(_Shaping, OrderedStage[Live]):
         super().__post_init__()
         lost = tuple(self.profile.whole_clip())
         if lost and all(layer.response.identity.all() for layer in self.profile.everywhere):
-            raise GainError(f"{', '.join(lost)} needs the whole clip, and nothing else is asked for; use shape=clip")
+            raise GainError(
+                f"{', '.join(lost)} needs the whole clip, and nothing else is asked for; use preset=broadcast"
+            )
 
     def begin(self, job: Job) -> Live:
         """Nobody seen yet; says which settings are left alone."""
@@ -226,7 +226,7 @@ class ShapeLive(_Shaping, OrderedStage[Live]):
 
 def _now(layer: Layer, face: FaceUnits, course: FaceUnits) -> Floats:
     moved = course.values if layer.smooth else face.values
-    return followed(face.values, layer.response(moved) - moved, trust(face.confidence, layer.least, FADE))
+    return followed(face.values, layer.response(moved) - moved, trust(face.confidence, layer.least))
 
 
 def bounded(measured: Floats, delta: Floats) -> Floats:

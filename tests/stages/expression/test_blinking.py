@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stages.expression import blinks
+from stages.expression import blinking, blinks
 from stages.expression.gain import Gain
 from stages.expression.shape import Shape
 from tests.stages.expression.filmed import RATE, blink, curve, seconds, units
@@ -118,3 +118,9 @@ def test_a_winking_eye_is_no_blink():
     measured = units([{"AU43": np.stack([blink(WHEN, 5), np.zeros_like(WHEN)], axis=1)}])
     asked = list(Shape(profile=Gain(blinks={"rate": 0})).process(measured, measured))
     assert np.array_equal(curve(asked, "AU43"), curve(measured, "AU43"))
+
+
+def test_blinks_are_counted_where_the_eyes_are_seen():
+    seen = np.where(WHEN < 30, 1.0, 0.1)
+    count, minutes = blinking.reached(units([{"AU43": BLINKING}], seen), 0.2)[0]
+    assert (count, minutes) == (len(apexes(BLINKING)), pytest.approx(0.5, abs=0.01))
