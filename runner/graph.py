@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -56,12 +56,12 @@ class Graph:
         needed = self.needed(wires)
         return Graph(tuple(node for node in self.nodes if node.name in needed))
 
-    def needed(self, wires: Iterable[str]) -> set[str]:
-        """These wires and all that they are made from."""
+    def needed(self, wires: Iterable[str], known: Container[str] = ()) -> set[str]:
+        """These wires and all that they are made from, up to those that are `known`."""
         needed = set(wires)
         for node in reversed(self.nodes):
             if node.name in needed:
-                needed.update(node.wires.values())
+                needed.update(wire for wire in node.wires.values() if wire not in known)
         return needed
 
 

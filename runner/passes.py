@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,25 +56,27 @@ def start(shot: Shot, folder: Path) -> Run:
 
 
 def measure(run: Run) -> None:
-    """Pass 1: fill `run.timelines` with every kept wire, from the cache when all of them are there."""
+    """Pass 1: fill `run.timelines` with every kept wire; what the cache has is not measured again."""
     cut = run.shot.plan
-    found = {node.name: run.cache.load(run.keys[node.name]) for node in cut.measure if node.name in cut.kept}
-    if cut.measure and all(found.values()):
-        run.cached = True
-        run.timelines |= {name: spool for name, spool in found.items() if spool}
-    elif cut.measure:
-        run.timelines |= _measure(run)
+    kept = [node.name for node in cut.measure if node.name in cut.kept]
+    found = {name: spool for name in kept if (spool := run.cache.load(run.keys[name])) is not None}
+    run.timelines |= found
+    missing = [name for name in kept if name not in found]
+    run.cached = bool(kept) and not missing
+    if missing:
+        run.timelines |= _measure(run, missing)
 
 
-def _measure(run: Run) -> Timelines:
-    cut = run.shot.plan
-    prepare(run, cut.measure)
-    names = [node.name for node in cut.measure if node.name in cut.kept]
+def _measure(run: Run, names: Sequence[str]) -> Timelines:
+    """The named wires, from the clip's pictures and what is known already."""
+    needed = run.shot.graph.needed(names, run.timelines)
+    nodes = [node for node in run.shot.plan.measure if node.name in needed]
+    prepare(run, nodes)
     writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in names}
     with ExitStack() as undo:
         for writer in writers.values():
             undo.callback(writer.discard)
-        run.results["measure"] = _stream(run, "measuring", cut.measure, writers)
+        run.results["measure"] = _stream(run, "measuring", nodes, writers)
         undo.pop_all()
     run.cache.trim()
     return {name: writer.commit() for name, writer in writers.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ _BINS: Final = 1000  # of 0.01 intensity, for percentiles
 PRESENT: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
 CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
 _SPREAD: Final = 1e-4  # variance below which a slope says nothing
+_ALIASES: Final = ("AU45", "AU46")  # other names of AU43's movement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class UnitSummary:
     commanded: the profile's gain, None if it names none. gain: what the profile came to, the least-squares factor from
     measured to asked (1 where nothing moves); less than commanded where the smoothed curve it acts on is flatter.
     gain_there: the same over the re-measured frames only. change: the largest |asked - measured| on either side.
+    stray: of a unit that nobody asked to change, by what share of the asked change (root sum of squares over units) it
+    moved along, by least squares through the origin; None for the others, and where nothing was read back.
     """
 
     name: str
@@ -63,6 +66,7 @@ class UnitSummary:
     gain_there: float | None
     change: float
     achieved: Achieved | None
+    stray: float | None = None
 
     @property
     def wanted(self) -> float:
@@ -80,6 +84,12 @@ class UnitSummary:
         return self.change > CHANGED
 
 
+def leakage(units: Iterable[UnitSummary]) -> dict[str, float]:
+    """`au.leakage`: the largest |stray| of any unit; empty where nothing was read back."""
+    strays = [abs(unit.stray) for unit in units if unit.stray is not None]
+    return {"au.leakage": max(strays)} if strays else {}
+
+
 class Summary:
     """Running sums of every AU. Feed it blocks, then read `units()`."""
 
@@ -91,6 +101,8 @@ class Summary:
         self._change = np.zeros(facs.COUNT)
         self._whole = _Moments()
         self._read_back = _Moments()
+        self._command = 0.0
+        self._along = np.zeros(facs.COUNT)
 
     def add(self, rows: Rows) -> None:
         """Count one block in."""
@@ -105,6 +117,9 @@ class Summary:
         back = asked & ~np.isnan(curves[:, 2, 0])
         within = curves[back, 1] <= facs.MAX_INTENSITY
         self._read_back.add(curves[back, 0], curves[back, 1], curves[back, 2], within=within)
+        size = np.sqrt(np.square(curves[back, 1] - curves[back, 0]).sum(axis=1))
+        self._command += float(size @ size)
+        self._along += size @ (curves[back, 2] - curves[back, 0])
 
     def _count(self, curve: int, values: NDArray[np.float64]) -> None:
         if not len(values):
@@ -132,7 +147,12 @@ class Summary:
             gain_there=self._read_back.gain(i, 1) if self._read_back.rows[i] else None,
             change=float(self._change[i]),
             achieved=self._read_back.achieved(i) if self._read_back.rows[i] else None,
+            stray=self._stray(i),
         )
+
+    def _stray(self, i: int) -> float | None:
+        asked = self._change[i] > CHANGED or facs.NAMES[i] in _ALIASES
+        return None if asked or self._command < _SPREAD else float(self._along[i] / self._command)
 
     def _spread(self, curve: int, i: int) -> Spread:
         rows = max(self._rows[curve], 1)

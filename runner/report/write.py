@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from runner.report.page import write_page
 from runner.report.plain import from_plain, to_plain
 from runner.report.record import RunRecord
 from runner.report.rows import blocks
-from runner.report.summary import Summary, UnitSummary
+from runner.report.summary import Summary, UnitSummary, leakage
 from runner.report.table import UnitsTable
 from stages import facs
 from stages.contract import Timeline
@@ -80,6 +80,7 @@ def _write(
     measured = "measured" in tracks
     summary, decimator = _walk(folder / "units.parquet", record, tracks, quality) if measured else (None, None)
     units = summary.units(commanded(record)) if summary else ()
+    record = replace(record, scores={**record.scores, **leakage(units)})
     panels = charts(decimator, units) if decimator else ()
     report = Report(
         folder=folder,

@@ -59,6 +59,9 @@ def metrics(record: RunRecord, units: Mapping[str, Any]) -> dict[str, float]:
         **record.scores,
         **(record.events.metrics() if record.events else {}),
     }
+    strays = [abs(unit["stray"]) for unit in units.values() if unit.get("stray") is not None]
+    if strays:
+        found["au.leakage"] = max(strays)
     for name, unit in units.items():
         if unit["change"] > CHANGED or unit["measured"]["peak"] > PRESENT:
             found |= _unit_metrics(name, unit)
@@ -78,6 +81,7 @@ def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]
     if unit["achieved"]:
         found[f"au.achieved.{name}"] = unit["achieved"]["gain"]
         found |= {f"au.achieved.{name}.{figure}": unit["achieved"][figure] for figure in ("slope", "r2", "mae")}
+        found[f"au.leakage.{name}"] = unit.get("stray")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from runner.cli import main
 from tests.runner.analyse.steps import Capture, Sample, analyse, report
 
 
-def test_a_run_after_it_and_an_analysis_after_a_run_measure_nothing(
+def test_a_run_after_it_finds_no_face_again_and_an_analysis_after_a_run_measures_nothing(
     clip: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     fresh = f"faces.redetect_every={1 + time.time() % 1:.6f}"  # never measured before
@@ -24,6 +25,11 @@ def test_a_run_after_it_and_an_analysis_after_a_run_measure_nothing(
     assert "measured 30 frames" in said
     words = (f"clip={clip}", fresh, f"outputs={tmp_path / 'outputs'}", "tracking=off")
     assert main(["run", *words, "gain=neutral"]) == 0
+    delivery = Path(capsys.readouterr().out.splitlines()[-1])
+    timed = json.loads((delivery.parent / "report.json").read_text())["stage_ms"]
+    assert "pages" in timed  # which only a render needs
+    assert not {"faces", "scores", "cues", "units"} & timed.keys()
+    assert main(["run", *words, "gain=subtle"]) == 0
     assert "nothing to measure" in capsys.readouterr().err
     code, _, said = analyse(capsys, tmp_path, f"clip={clip}", fresh)
     assert code == 0
@@ -33,6 +39,7 @@ def test_a_run_after_it_and_an_analysis_after_a_run_measure_nothing(
         "analysis-001",
         "analysis-002",
         "neutral-broadcast-001",
+        "subtle-broadcast-001",
     ]
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from runner.report.rows import blocks
-from runner.report.summary import Summary, UnitSummary
-from tests.runner.report.made import Line, line, smile
+from runner.report.summary import Summary, UnitSummary, leakage
+from stages.packets import Units
+from tests.runner.report.made import Line, line, smile, units
 
 
 def summarise(block: int = 64, **tracks: Line) -> dict[str, UnitSummary]:
@@ -42,6 +43,29 @@ def test_achieved_is_held_against_asked_where_it_was_read_back() -> None:
     assert unit.achieved.slope == pytest.approx(1.4 / 1.5, abs=1e-4)
     assert unit.achieved.r2 == pytest.approx(1, abs=1e-4)
     assert unit.achieved.mae == pytest.approx(np.mean([0.1 * smile(i) for i in range(0, 200, 5)]), abs=1e-4)
+
+
+def test_what_asks_for_more_than_readings_show_does_not_count() -> None:
+    units = summarise(measured=line(200), asked=line(200, 3.0), achieved=line(200, 2.5))
+    there = [i for i in range(200) if 3.0 * smile(i) <= 5]
+    assert units["AU12"].achieved is not None
+    assert units["AU12"].achieved.rows == len(there)
+    assert units["AU12"].achieved.mae == pytest.approx(np.mean([0.5 * smile(i) for i in there]), abs=1e-4)
+
+
+def test_what_moves_along_is_told_as_a_share_of_what_was_asked() -> None:
+    def face(index: int, smiling: float, brow: float) -> Units:
+        return units(index, {"AU12": smiling, "AU04": 1 + brow})
+
+    waves = [smile(i) for i in range(100)]
+    found = summarise(
+        measured=Line(face(i, x, 0) for i, x in enumerate(waves)),
+        asked=Line(face(i, 1.5 * x, 0) for i, x in enumerate(waves)),
+        achieved=Line(face(i, 1.4 * x, -0.1 * x) for i, x in enumerate(waves)),
+    )
+    assert found["AU04"].stray == pytest.approx(-0.2, abs=1e-4)
+    assert found["AU12"].stray is None
+    assert leakage(found.values()) == {"au.leakage": pytest.approx(0.2, abs=1e-4)}
 
 
 def test_a_steady_curve_has_no_slope() -> None:

@@ -33,7 +33,7 @@ def test_a_smile_turned_up_or_down_is_read_back_as_such(
     found = units(sample, tmp_path, capsys, f"gain.au_gain={{12: {gain}}}", "check.every=3")["AU12"]
     achieved = found["achieved"]
     assert isinstance(achieved, dict)
-    assert achieved["rows"] > 10
+    assert achieved["rows"] >= 6
     assert least < achieved["gain"] < most
 
 

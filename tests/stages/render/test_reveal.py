@@ -57,7 +57,7 @@ def made(picture: Callable[..., Frame], face: Heads, only: Callable[..., Any], m
         openings = (0, 1) if "AU43" in then else (2,)
         page = _page(frame, face(shown=lent), openings, light)
         donors = Donors(AT, tuple(donor(page, k) for k in openings))
-        edits = Warp().process(frame, only(seen), measured(now), measured(then), donors)
+        edits = Warp().process(frame, only(seen), measured(now), measured(then), donors=donors)
         assert edits is not None
         return edits.edits[0], Reveal().process(edits, donors).edits[0]
 
@@ -166,7 +166,7 @@ def test_a_real_blink_taken_away_is_seen_as_an_open_eye(sample: Callable[[str], 
     donors = list(ChooseDonors().process(Held(faces), Held(now), Held(then), Held(pages), None))
     shut = int(np.argmax(blinks))
     assert blinks[shut] > 0.5
-    edits = Warp().process(frames[shut], faces[shut], now[shut], then[shut], donors[shut])
+    edits = Warp().process(frames[shut], faces[shut], now[shut], then[shut], donors=donors[shut])
     assert edits is not None
     rendered = planes.paste(frames[shut], Reveal().process(edits, donors[shut]).edits)
     again = follow.process(follow.begin(Job(clip, Path())), rendered)
