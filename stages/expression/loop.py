@@ -33,6 +33,7 @@ SURE: Final = 2.5  # standard errors from which an answer is no noise
 LEAST_LEAK: Final = 0.06  # share of the asked change; less leakage is let be
 LEAST_ANSWER: Final = 0.25  # of what was asked; who answers with less is not pushed harder
 FEWEST: Final = 6  # rehearsed frames; fewer teach nothing
+EACH: Final = 3  # and for each unit that is asked for; fewer cannot tell them apart
 DOUBT: Final = 0.15  # standard deviation of an answer, before anything was seen
 STILL: Final = frozenset({29, 30, 43, 45, 46, 61, 62, 63, 64})
 """Units that are never moved to take back leakage: gaze, lids and the jaw's sideways ways would be noticed."""
@@ -101,7 +102,7 @@ class Closed(LoopStage):
         """(facs.COUNT, facs.COUNT) C of one face; None where too little was seen."""
         wanted, driven, got = rows.stacked()
         active = np.flatnonzero((np.abs(wanted).max(0) > ASKED) & ~_aliases())
-        if len(wanted) < FEWEST or not len(active):
+        if len(wanted) < max(FEWEST, EACH * len(active)) or not len(active):
             return None
         asked = wanted[:, active]
         told = _ridge(asked, driven, np.eye(facs.COUNT)[:, active], 1e3)[0]
