@@ -26,6 +26,7 @@ from runner.facts import summary
 from runner.loops import looped
 from runner.passes import Run
 from runner.progress import say
+from runner.rehearsal import rehearse
 from runner.settings import Settings
 from runner.shot import open_shot
 from runner.workspace import workspace
@@ -113,6 +114,7 @@ def _stream(settings: Settings) -> Run:
             run = passes.start(shot, place.folder)
             passes.measure(run)
             passes.shape(run)
+            rehearse(run)
             passes.render(run)
             passes.check(run)
             return run
