@@ -23,10 +23,10 @@ from rich.table import Table
 
 from runner import passes
 from runner.facts import summary
+from runner.job import carry_out
 from runner.loops import looped
 from runner.passes import Run
 from runner.progress import say
-from runner.rehearsal import rehearse
 from runner.settings import Settings
 from runner.shot import open_shot
 from runner.workspace import workspace
@@ -112,11 +112,7 @@ def _stream(settings: Settings) -> Run:
         shot = open_shot(replace(settings, values={**settings.values, "outputs": folder}))
         with workspace(shot.target) as place:
             run = passes.start(shot, place.folder)
-            passes.measure(run)
-            passes.shape(run)
-            rehearse(run)
-            passes.render(run)
-            passes.check(run)
+            carry_out(run)
             return run
 
 

@@ -46,12 +46,7 @@ def run_clip(settings: Settings) -> Outcome:
     tracking.warm()
     with failure_tracked(tracking, shot, started), disk_errors(), workspace(shot.target) as place:
         run = passes.start(shot, place.folder)
-        passes.measure(run)
-        say_measured(run)
-        passes.shape(run)
-        rehearse(run)
-        passes.render(run)
-        passes.check(run)
+        carry_out(run)
         made = place.folder / f"delivery{shot.suffix}"
         record = facts.record(run, place, made, started, time.perf_counter() - clock)
         write(place.folder, record, facts.tracks(run), read_stills(place.folder), facts.quality(run))
@@ -61,6 +56,16 @@ def run_clip(settings: Settings) -> Outcome:
         say(f"warning: {warning}")
     say(f"{facts.summary(run.results)}; report {place.report / 'report.html'}")
     return Outcome(place.delivery, place.report, record)
+
+
+def carry_out(run: Run) -> None:
+    """The steps of a run, in their order."""
+    passes.measure(run)
+    say_measured(run)
+    passes.shape(run)
+    rehearse(run)
+    passes.render(run)
+    passes.check(run)
 
 
 def say_measured(run: Run) -> None:

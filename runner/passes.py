@@ -117,7 +117,7 @@ def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Sp
     writer = SpoolWriter(path)
     with ExitStack() as undo, bar(node.name, total, run.shot.settings["quiet"]) as advance:
         undo.callback(writer.discard)
-        for packet in _shaped(run, node, ports):
+        for packet in shaped(run, node, ports):
             writer.append(packet)
             advance()
         undo.pop_all()
@@ -128,7 +128,12 @@ def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Sp
     return spool
 
 
-def _shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
+def shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
+    """What a stage makes of whole timelines.
+
+    Raises:
+        StageError: whatever the stage raised, with clip and stage in front.
+    """
     try:
         if isinstance(node.stage, ClipStage):
             yield from node.stage.process(**ports)

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from runner.executor import Pass, Tick
 from runner.graph import Node
-from runner.passes import Run, prepare, reshape, whole
+from runner.passes import Run, prepare, reshape, shaped, whole
 from runner.progress import bar
 from stages.contract import LoopStage, Timeline
 from stages.packets import Frame, Packet
@@ -84,7 +84,7 @@ def tried(run: Run, frames: Collection[int], wires: Collection[str], title: str)
 def _checked(run: Run, node: Node, told: Mapping[str, Timeline[Any]], total: int) -> Timeline[Any]:
     prepare(run, [node])
     ports = {port: told[wire] for port, wire in node.wires.items()}
-    found = enumerate(node.stage.process(**ports))  # type: ignore[attr-defined]
+    found = enumerate(shaped(run, node, ports))
     return Sparse(total, {index: packet for index, packet in found if packet is not None})
 
 

@@ -17,6 +17,8 @@ MAX_INTENSITY: Final = 5.0
 MAX_ASKED: Final = 2 * MAX_INTENSITY
 """A gain may ask for twice the strongest face that FACS knows: a gain of 2 on a full smile means just that."""
 LETTERS: Final = "ABCDE"
+ALIASES: Final = (45, 46)
+"""Other codes of AU43's movement: closing an eye is one movement, whatever FACS calls it by its duration."""
 
 
 @dataclass(frozen=True, slots=True)

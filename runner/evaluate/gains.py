@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,6 @@ from stages.errors import ConfigError
 from stages.packets import Units
 
 Doubles = NDArray[np.float64]
-
-ALIASES: Final = ("AU45", "AU46")
-"""Other names of AU43's movement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +195,7 @@ def _answer(clip: str, unit: str, group: Sequence[Trial]) -> Answer:
     slope = float(np.cov(a, r)[0, 1] / a.var(ddof=1))
     change = a - measured[:, row]
     strays = np.abs(change @ (achieved - measured)) / (change @ change)
-    strays[[row, *(facs.INDEX[name] for name in ALIASES)]] = 0
+    strays[[row, *(facs.INDEX[facs.canonical(number)] for number in facs.ALIASES)]] = 0
     worst = int(strays.argmax())
     each = {f"{trial.gain:g}": _factors(trial, row) for trial in group}
     return Answer(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +16,7 @@ from runner.gallery.options import Options
 from runner.gallery.shown import COLUMNS, Shown
 from runner.report.contact import GAP, LINE, Picture, fit, lettered, paper
 from runner.report.contact import read as picture
-from runner.report.page import page_file, render
+from runner.report.page import Heading, Subject, page_file, render
 from stages.errors import DeliveryError
 
 _CELL: Final = 236  # pixels of a face on the sheet
@@ -33,24 +32,6 @@ _STYLE: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What `base.html` writes on top."""
-
-    clip: _Name
-    started: str
-    gain: str = ""
-    preset: str = ""
-    production: str = ""
-    error: str = ""
-    warnings: tuple[str, ...] = field(default=())
-
-
 def write(root: Path, options: Options, shown: Sequence[Shown]) -> Path:
     """Write `index.html` and `scores.md` into `root`, and the sheet where one is wanted; returns the page.
 
@@ -61,7 +42,7 @@ def write(root: Path, options: Options, shown: Sequence[Shown]) -> Path:
     started = min((one.started for one in shown if one.started), default=datetime.now(UTC).isoformat())
     text = render(
         "gallery.html",
-        record=_Head(_Name(options.title), started),
+        record=Heading(clip=Subject(name=options.title), started=started),
         headline=list(_headline(shown)),
         clips=[(name, list(group)) for name, group in groupby(shown, key=lambda one: one.entry.clip.name)],
         columns=COLUMNS,

@@ -142,6 +142,26 @@ def uri(picture: Picture) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a page is about."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What `base.html` writes on top of a page that tells of more than one run."""
+
+    clip: Subject
+    started: str
+    gain: str = ""
+    preset: str = ""
+    production: str = ""
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
 def render(template: str, **values: Any) -> str:
     """A template beside this module, filled in; whatever it names must be given."""
     return _environment().get_template(template).render(**values)

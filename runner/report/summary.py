@@ -16,7 +16,6 @@ _BINS: Final = 1000  # of 0.01 intensity, for percentiles
 PRESENT: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
 CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
 _SPREAD: Final = 1e-4  # variance below which a slope says nothing
-_ALIASES: Final = ("AU45", "AU46")  # other names of AU43's movement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +150,7 @@ class Summary:
         )
 
     def _stray(self, i: int) -> float | None:
-        asked = self._change[i] > CHANGED or facs.NAMES[i] in _ALIASES
+        asked = self._change[i] > CHANGED or facs.UNITS[i].number in facs.ALIASES
         return None if asked or self._command < _SPREAD else float(self._along[i] / self._command)
 
     def _spread(self, curve: int, i: int) -> Spread:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from runner.report.curves import PANEL_STYLE, Chart
-from runner.report.page import clock, page_file, render, uri
+from runner.report.page import Heading, Subject, clock, page_file, render, uri
 from runner.sweep.options import Options
 from runner.sweep.overlay import STYLE, panels, shown
 from runner.sweep.pictures import CELL, Sheet, sheet, write_contact
@@ -48,24 +48,6 @@ class ClipPart:
     faces: list[tuple[int, list[Chart]]]
     units: list[tuple[str, list[tuple[Scored, list[float | None]]]]]
     columns: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Name:
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
-    """What `base.html` writes on top."""
-
-    clip: _Name
-    started: str
-    gain: str = ""
-    preset: str = ""
-    production: str = ""
-    error: str = ""
-    warnings: tuple[str, ...] = field(default=())
 
 
 def compare(folder: Path, runs: Sequence[Scored], winner: Scored | None, options: Options) -> Path:
@@ -125,12 +107,12 @@ def _part(runs: list[Scored], winner: Scored | None, options: Options) -> ClipPa
     )
 
 
-def _head(folder: Path, done: Sequence[Scored]) -> _Head:
+def _head(folder: Path, done: Sequence[Scored]) -> Heading:
     first = done[0].record if done else None
     presets = {run.record.preset for run in done if run.record}
     started = min((run.record.started for run in done if run.record), default=_now())
     name = first.clip.name if first and len(set(map(_clip, done))) == 1 else folder.name
-    return _Head(clip=_Name(name=name), started=started, preset=presets.pop() if len(presets) == 1 else "")
+    return Heading(clip=Subject(name=name), started=started, preset=presets.pop() if len(presets) == 1 else "")
 
 
 def _now() -> str:

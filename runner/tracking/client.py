@@ -248,9 +248,9 @@ def _send(client: Any, run: str, record: RunRecord, files: Sequence[Path], figur
 
     there = [path for path in files if path.is_file()]
     report = next((path for path in there if path.name == "report.json"), None)
-    units = json.loads(report.read_text("utf-8")).get("units", {}) if report else {}
+    told = json.loads(report.read_text("utf-8")) if report else {}
     texts = [Param(name, value) for name, value in params(record).items()]
-    _send_figures(client, run, {**metrics(record, units), **figures})
+    _send_figures(client, run, {**metrics(record, told), **figures})
     for start in range(0, len(texts), _BATCH):
         client.log_batch(run, params=texts[start : start + _BATCH])
     for path in there:

@@ -45,8 +45,11 @@ def tags(record: RunRecord) -> dict[str, str]:
     return {name: value[:5000] for name, value in found.items() if value}
 
 
-def metrics(record: RunRecord, units: Mapping[str, Any]) -> dict[str, float]:
-    """Run facts, stage times, quality scores, and the figures of each Action Unit of `report.json` that moves."""
+def metrics(record: RunRecord, report: Mapping[str, Any]) -> dict[str, float]:
+    """Run facts, stage times, quality scores, and the figures of each Action Unit that moves.
+
+    report: what `report.json` holds; empty where there is none.
+    """
     found: dict[str, float | None] = {
         "fps": record.fps,
         "seconds": record.seconds,
@@ -56,13 +59,10 @@ def metrics(record: RunRecord, units: Mapping[str, Any]) -> dict[str, float]:
         "faces.lost": record.faces.lost,
         "faces.frames_without": record.faces.frames_without,
         **{f"ms.{stage}": ms for stage, ms in record.stage_ms.items()},
-        **record.scores,
+        **(report.get("scores") or record.scores),
         **(record.events.metrics() if record.events else {}),
     }
-    strays = [abs(unit["stray"]) for unit in units.values() if unit.get("stray") is not None]
-    if strays:
-        found["au.leakage"] = max(strays)
-    for name, unit in units.items():
+    for name, unit in report.get("units", {}).items():
         if unit["change"] > CHANGED or unit["measured"]["peak"] > PRESENT:
             found |= _unit_metrics(name, unit)
     return {

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from stages import facs
 from stages.contract import LoopStage, MapStage, Timeline
 from stages.errors import ConfigError
-from stages.expression.model import SILENT
 from stages.packets import FaceUnits, Floats, Units
 
 Doubles = NDArray[np.float64]
@@ -198,7 +197,7 @@ def _most(now: Units | None, then: Units | None) -> float:
 
 def _aliases() -> NDArray[np.bool_]:
     """(facs.COUNT,) units that are other names of AU43's movement."""
-    return np.array([unit.number in SILENT for unit in facs.UNITS])
+    return np.array([unit.number in facs.ALIASES for unit in facs.UNITS])
 
 
 def _movable() -> NDArray[np.bool_]:

@@ -31,10 +31,11 @@ from stages.packets import Floats
 Doubles = NDArray[np.float64]
 
 SIZE: Final = layouts.COUNT * 3
-SILENT: Final = (45, 46)
-"""Other names of AU43's movement."""
 COLUMNS: Final[tuple[tuple[int, int], ...]] = tuple(
-    (unit.number, side) for unit in facs.UNITS if unit.number not in SILENT for side in ((0, 1) if unit.sided else (2,))
+    (unit.number, side)
+    for unit in facs.UNITS
+    if unit.number not in facs.ALIASES
+    for side in ((0, 1) if unit.sided else (2,))
 )
 """Unit and side (0 left, 1 right, 2 both) of every intensity that is fitted."""
 

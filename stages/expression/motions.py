@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from stages import facs
 from stages.contract import ClipStage, MapStage, Timeline
 from stages.errors import ConfigError
-from stages.expression import basis, pose
+from stages.expression import basis, coder, pose
 from stages.expression.model import COLUMNS
 from stages.packets import Faces, FaceUnits, Floats, Motion, Motions, Neutrals, Units
 
@@ -106,7 +106,7 @@ class _Sums:
         head = pose.fit(landmarks, table.mean)
         if abs(head.yaw) > MOST_YAW:
             return
-        values = _in_columns(told.values)
+        values = coder.in_columns(told.values[None])[0].astype(np.float64)
         explained = values @ _response()
         shape = (head.to_face(landmarks) - table.turned(head.angles) - rest).ravel()
         row = np.append(values, 1.0)
@@ -121,11 +121,6 @@ class _Sums:
         price = np.append(np.square(NOISE / (freedom * size)), 1.0)
         found = np.linalg.solve(share * self.left + np.diag(price), share * self.right)
         return np.asarray(found[:-1], np.float64)
-
-
-def _in_columns(values: Floats) -> Doubles:
-    picked = [values[facs.INDEX[f"AU{number:02d}"], 0 if side == 2 else side] for number, side in COLUMNS]
-    return np.array(picked, np.float64)
 
 
 @cache

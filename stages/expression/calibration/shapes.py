@@ -31,8 +31,6 @@ Doubles = NDArray[np.float64]
 
 FLIP: Final = np.array([-1.0, 1.0, 1.0])
 RIDGE: Final = 60.0  # squared intensities: what a regressor must amount to before it is believed
-SILENT: Final = (45, 46)
-"""Other names of AU43's movement."""
 SIZE: Final = layouts.COUNT * 3
 
 
@@ -84,7 +82,7 @@ def columns() -> Doubles:
     """(2 * facs.COUNT, c) which values a regressor is: a side of a sided unit, or the mean of an unsided one's."""
     found: list[Doubles] = []
     for row, unit in enumerate(facs.UNITS):
-        if unit.number in SILENT:
+        if unit.number in facs.ALIASES:
             continue
         sides = np.zeros((2, facs.COUNT, 2))
         sides[:, row] = np.eye(2) if unit.sided else 0.5
@@ -173,7 +171,7 @@ def spread(effects: Doubles) -> Doubles:
     middle = basis.load_mean().astype(np.float64)
     waiting = iter(effects.reshape(-1, layouts.COUNT, 3))
     for row, unit in enumerate(facs.UNITS):
-        if unit.number not in SILENT:
+        if unit.number not in facs.ALIASES:
             response[row] = [next(waiting), next(waiting)] if unit.sided else cut(next(waiting), middle)
     return response
 
