@@ -55,8 +55,8 @@ def scored(entry: Entry) -> Scored:
     if entry.report is None:
         return Scored(entry=entry)
     text = (entry.report / "report.json").read_text("utf-8")
-    record, units = RunRecord.from_json(text), json.loads(text).get("units", {})
-    return Scored(entry=entry, record=record, units=units, figures=figures(metrics(record, units)))
+    record, told = RunRecord.from_json(text), json.loads(text)
+    return Scored(entry=entry, record=record, units=told.get("units", {}), figures=figures(metrics(record, told)))
 
 
 def figures(single: Figures) -> dict[str, float]:
