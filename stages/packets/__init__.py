@@ -7,6 +7,7 @@ a wire carries `None` for a frame without a face, and whatever depends on it is 
 from stages.packets.base import Bytes, Floats, Packet, Stamp
 from stages.packets.clip import Clip, Colour, Frame, Job
 from stages.packets.faces import Cues, Face, Faces, Neutral, Neutrals, Scores
+from stages.packets.identity import Cover, Covers, Prints, Role, Roles
 from stages.packets.quality import FACE_SCORES, Quality
 from stages.packets.render import Donor, Donors, Edit, Edits, Motion, Motions, Page, Pages, Texture, Textures
 from stages.packets.units import Events, FaceUnits, MicroEvent, Units
@@ -16,6 +17,8 @@ __all__ = [
     "Bytes",
     "Clip",
     "Colour",
+    "Cover",
+    "Covers",
     "Cues",
     "Donor",
     "Donors",
@@ -36,7 +39,10 @@ __all__ = [
     "Packet",
     "Page",
     "Pages",
+    "Prints",
     "Quality",
+    "Role",
+    "Roles",
     "Scores",
     "Stamp",
     "Texture",

@@ -1,0 +1,1 @@
+"""Whose face is put on: consent, photos, and what a renderer draws of them."""
