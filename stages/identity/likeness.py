@@ -16,9 +16,9 @@ class Portrait(ShowsShapes):
     """One photo laid flat on the face chart (`stages.expression.chart.places`, scaled to its side).
 
     texture: (side, side, 3) float16 non-linear sRGB R'G'B' 0..1, the photo's own expression and its light's strongest
-    unevenness taken out as far as that goes. weight: (side, side) float16 0..1, how well the photo shows each texel: seen
-    squarely, sharp, not covered, no hole of eye or mouth. pose: (3,) yaw, pitch, roll in degrees. units: (facs.COUNT, 2)
-    what the face shows in the photo. vectors: embeddings of unit length by the embedder's name.
+    unevenness taken out as far as that goes. weight: (side, side) float16 0..1, how well the photo shows each texel:
+    squarely, sharply, not covered, no hole of eye or mouth. pose: (3,) yaw, pitch, roll in degrees. units:
+    (facs.COUNT, 2) what the face shows in the photo. vectors: embeddings of unit length by the embedder's name.
     """
 
     name: str
@@ -39,8 +39,8 @@ class Portrait(ShowsShapes):
 class Likeness(ShowsShapes):
     """An identity, ready to be drawn.
 
-    neutral: (478, 3) face space, the face at rest, as `stages.packets.Neutral.shape`. portraits: its photos, best first.
-    merged: one portrait made of all of them, which shows every texel that any of them shows.
+    neutral: (478, 3) face space, the face at rest, as `stages.packets.Neutral.shape`. portraits: its photos, best
+    first. merged: one portrait made of all of them, which shows every texel that any of them shows.
     """
 
     name: str

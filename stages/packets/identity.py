@@ -11,7 +11,7 @@ from stages.packets.base import Bytes, Floats, Packet, ShowsShapes, check
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Prints(Packet):
-    """Identity embeddings of a frame's faces, rows in the order of `tracks`; faces that were not looked at are left out.
+    """Identity embeddings of a frame's faces, rows in the order of `tracks`; who was not looked at is left out.
 
     vectors: (faces, d) of unit length, as of `stages.faces.embed`; their dot product is the cosine similarity.
     """
