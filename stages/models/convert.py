@@ -19,12 +19,19 @@ class Step:
     version: int
 
     def run(self, source: Path, target: Path, source_sha256: str) -> None:
-        """Convert a file; the model carries what it was made from and by which version."""
+        """Convert a file, or a folder of files; the model carries what it was made from and by which version.
+
+        A recipe gets the file's bytes; of a folder, the bytes of each file by its name.
+        """
         from stages.models import recipes  # late: onnx takes a third of a second, and is needed once per model
 
         metadata = {"source_sha256": source_sha256, "converter_version": str(self.version)}
-        model = getattr(recipes, self.recipe)(source.read_bytes(), metadata)
+        model = getattr(recipes, self.recipe)(_read(source), metadata)
         target.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _read(source: Path) -> bytes | dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in source.iterdir()} if source.is_dir() else source.read_bytes()
 
 
 STEPS: Final[dict[str, Step]] = {
@@ -32,5 +39,6 @@ STEPS: Final[dict[str, Step]] = {
     "face_blendshapes": Step("blendshapes", 1),
     "near_faces": Step("near_faces", 2),
     "group_faces": Step("group_faces", 1),
+    "super_resolution": Step("super_resolution", 1),
 }
 """Step by name, as `Asset.convert` names it."""

@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from stages.models import onnx_passes, tflite_graph
+from stages.models import ncnn_graph, onnx_passes, tflite_graph
+from stages.models.ncnn_to_onnx import Translator as NcnnTranslator
 from stages.models.onnx_writer import Writer, tensor
 from stages.models.tflite_to_onnx import Translator
 
@@ -96,6 +97,18 @@ def group_faces(data: bytes, metadata: dict[str, str]) -> Any:
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     return model
+
+
+def super_resolution(files: dict[str, bytes], metadata: dict[str, str]) -> Any:
+    """image float32 [1,h,w,3] R'G'B' nominal 0..1 -> larger [1,4h,4w,3]; files: one ncnn `.param` and its `.bin`."""
+    named = {name.rpartition(".")[2]: data for name, data in files.items()}
+    writer = Writer()
+    picture = writer.add("Transpose", "image", perm=[0, 3, 1, 2])
+    translator = NcnnTranslator(writer, ncnn_graph.Weights(named["bin"]))
+    made = translator.run(ncnn_graph.layers(named["param"].decode()), picture)
+    writer.add("Transpose", made, perm=[0, 2, 3, 1], output="larger")
+    onnx_passes.split_prelus(writer)
+    return writer.model([tensor("image", (1, "h", "w", 3))], [tensor("larger", (1, "H", "W", 3))], metadata)
 
 
 def _picture(writer: Writer, scale: float = 1, shift: float = 0) -> Writer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -164,7 +165,7 @@ class Asset:
             raise SourceError(f"it has SHA-256 {got[:12]}.., not {self.sha256[:12]}..")
         if self.convert:
             conversion.STEPS[self.convert].run(raw, work / self.file, got)
-            raw.unlink()
+            shutil.rmtree(raw) if raw.is_dir() else raw.unlink()
         stamp = {"name": self.name, "source": str(source), "source_sha256": got, "licence": self.licence}
         (work / _STAMP).write_text(json.dumps({**stamp, "sha256": files.digest(work / self.file)}, indent=1))
 

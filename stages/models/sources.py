@@ -126,8 +126,7 @@ class PackageFolder(Package, Source):
         prefix = self.root.rstrip("/") + "/"
         with zipfile.ZipFile(self.archive(offline=offline)) as archive:
             names = [name.removeprefix(prefix) for name in archive.namelist() if name.startswith(prefix)]
-            chosen = [name for name in names if any(fnmatch(name, pattern) for pattern in self.include)]
-            for name in chosen:
+            for name in _chosen(names, self.include):
                 file = target / name
                 if not file.resolve().is_relative_to(target.resolve()):
                     raise SourceError(f"member {name!r} leaves its folder")
@@ -186,14 +185,46 @@ class LocalPath(Source):
 
     def deliver(self, target: Path, *, offline: bool) -> None:
         """Copy the file."""
-        missing = [name for name in re.findall(r"\$\{?(\w+)", self.path) if name not in os.environ]
-        if missing:
-            raise SourceError(f"{missing[0]} is not set")
+        file = _expanded(self.path)
         try:
-            data = Path(os.path.expandvars(self.path)).expanduser().read_bytes()
+            data = file.read_bytes()
         except OSError as error:
             raise SourceError(error.strerror or str(error)) from error
         target.write_bytes(_inner(data, self.inner))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalFolder(Source):
+    """Files that someone put into one folder; `~` and `$NAME` are expanded. include: glob patterns of their names."""
+
+    path: str
+    include: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"{self.path}/{'|'.join(self.include)}"
+
+    def deliver(self, target: Path, *, offline: bool) -> None:
+        """Copy the files that match into the folder `target`."""
+        folder = _expanded(self.path)
+        names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+        chosen = _chosen(names, self.include)
+        if not chosen:
+            raise SourceError("No such file or directory")
+        target.mkdir(parents=True, exist_ok=True)
+        for name in chosen:
+            shutil.copyfile(folder / name, target / name)
+
+
+def _chosen(names: Sequence[str], include: Sequence[str]) -> list[str]:
+    return [name for name in names if any(fnmatch(name, pattern) for pattern in include)]
+
+
+def _expanded(path: str) -> Path:
+    """Raises SourceError if a variable in it is not set."""
+    missing = [name for name in re.findall(r"\$\{?(\w+)", path) if name not in os.environ]
+    if missing:
+        raise SourceError(f"{missing[0]} is not set")
+    return Path(os.path.expandvars(path)).expanduser()
 
 
 def _run(command: list[str], folder: Path) -> None:
