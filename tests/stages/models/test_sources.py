@@ -12,7 +12,16 @@ import pytest
 
 from stages.errors import ConfigError
 from stages.models import cache
-from stages.models.sources import LocalPath, Package, PackageFolder, PackageMember, Shipped, SourceError, Url
+from stages.models.sources import (
+    LocalFolder,
+    LocalPath,
+    Package,
+    PackageFolder,
+    PackageMember,
+    Shipped,
+    SourceError,
+    Url,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +108,15 @@ def test_local_path_expands_variables_and_names_the_unset_one(tmp_path: Path, mo
     monkeypatch.delenv("STUDIO")
     with pytest.raises(SourceError, match="STUDIO is not set"):
         LocalPath(path="$STUDIO/net").deliver(tmp_path / "out", offline=True)
+
+
+def test_local_folder_copies_what_matches_and_says_when_nothing_does(tmp_path: Path) -> None:
+    for name in ("net.param", "net.bin", "net-small.bin"):
+        (tmp_path / name).write_text(name)
+    LocalFolder(path=str(tmp_path), include=["net.*"]).deliver(tmp_path / "out", offline=True)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["net.bin", "net.param"]
+    with pytest.raises(SourceError, match="No such file"):
+        LocalFolder(path=str(tmp_path), include=["other.*"]).deliver(tmp_path / "none", offline=True)
 
 
 def test_url_is_fetched_from_a_server_and_not_when_offline(tmp_path: Path) -> None:
