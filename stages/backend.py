@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from stages.errors import BackendError, ConfigError
 from stages.models import cache as files
+from stages.models.own import OwnFile
 from stages.models.registry import Asset
 
 _log = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ class Auto(Backend):
 class Model:
     """An asset on a backend. Opened once per process, when first needed, whichever thread asks first."""
 
-    asset: Asset
+    asset: Asset | OwnFile
     backend: Backend
 
     def open(self) -> Session:
