@@ -18,13 +18,11 @@ from numpy.typing import NDArray
 from stages.contract import ClipStage, MapStage, Timeline
 from stages.expression import basis, pose
 from stages.faces import layouts
-from stages.packets import FACE_SCORES, Edits, Face, Faces, Floats, Frame, Quality
+from stages.packets import Edits, Face, Faces, Floats, Frame, Quality
 from stages.quality.seen import SeeAgain
 
 Pairs = dict[int, Floats]
 """Track -> (2, 468, 2): aligned landmarks of source and output."""
-
-_FIRST = FACE_SCORES.index("jitter")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +90,14 @@ def _aligned(face: Face) -> Floats:
     return placed
 
 
-def _scores(window: list[Pairs]) -> dict[int, Floats]:
-    """Track -> (3,) jitter, jitter.source, motion of the middle one of three frames."""
+def _scores(window: list[Pairs]) -> dict[int, dict[str, float]]:
+    """Of each track, for the middle one of three frames."""
     made = {}
     for track in window[0].keys() & window[1].keys() & window[2].keys():
         one, two, three = (pairs[track] for pairs in window)
         own, result = _rms(one - 2 * two + three)
-        made[track] = np.array([result - own, own, _rms((three - one) / 2)[0]], np.float32)
+        speed = float(_rms((three - one) / 2)[0])
+        made[track] = {"jitter": float(result - own), "jitter.source": float(own), "motion": speed}
     return made
 
 
@@ -108,15 +107,10 @@ def _rms(steps: NDArray[np.floating]) -> Floats:
     return rms
 
 
-def _joined(faces: Faces | None, pictured: Quality | None, scores: dict[int, Floats]) -> Quality | None:
+def _joined(faces: Faces | None, pictured: Quality | None, scores: dict[int, dict[str, float]]) -> Quality | None:
     """`pictured` with the scores of its tracks, and of those it lacks."""
     if faces is None:
         return pictured
-    tracks = sorted({*(pictured.tracks if pictured else ()), *scores})
-    values = np.full((len(tracks), len(FACE_SCORES)), math.nan, np.float32)
-    for row, track in zip(values, tracks, strict=True):
-        if pictured and track in pictured.tracks:
-            row[:] = pictured.values[pictured.tracks.index(track)]
-        if track in scores:
-            row[_FIRST : _FIRST + 3] = scores[track]
-    return Quality(faces.at, tuple(tracks), values, pictured.background if pictured else math.nan)
+    known = pictured.by_track() if pictured else {}
+    both = {track: known.get(track, {}) | scores.get(track, {}) for track in {*known, *scores}}
+    return Quality.of(faces.at, both, pictured.background if pictured else math.nan)

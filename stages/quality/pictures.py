@@ -1,29 +1,26 @@
-"""Pictures before and after, held against each other: flicker, sharpness, and whether the background is untouched."""
+"""Pictures before and after, held against each other: flicker, sharpness, seams, and an untouched background."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stages.contract import OrderedStage
 from stages.errors import ConfigError
 from stages.expression import basis, pose
 from stages.media import planes
-from stages.packets import FACE_SCORES, Edits, Faces, Floats, Frame, Job, Quality
+from stages.packets import Edits, Faces, Floats, Frame, Job, Quality
 from stages.quality.background import identical
 from stages.quality.flicker import flicker
+from stages.quality.seam import seam
 from stages.quality.sharpness import ratio
 
 Box = tuple[int, int, int, int]
 Mask = tuple[Box, Floats]  # what an edit says of where it is
 
 _MARGIN: Final = 8  # pixels around the mask, so that motion is seen at its edge
-_COLUMN: Final = {name: i for i, name in enumerate(FACE_SCORES)}
 
 
 @dataclass(slots=True)
@@ -37,7 +34,7 @@ class Before:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparePictures(OrderedStage[Before]):
-    """Scores every `every`-th frame's edited faces (`stages.quality.flicker`, `.sharpness`) and its background.
+    """Scores every `every`-th frame's edited faces (`stages.quality.flicker`, `.sharpness`, `.seam`) and background.
 
     size: longest side in pixels at which flicker is computed, 64..2048; larger regions are shrunk.
     """
@@ -66,23 +63,24 @@ class ComparePictures(OrderedStage[Before]):
             return None
         outside = identical(before, after, [*masks.values()])
         scale = {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces} if faces else {}
-        rows = [*self._rows(last, before, after, masks, scale)]
-        values = np.array([row for _, row in rows], np.float32).reshape(len(rows), len(FACE_SCORES))
-        return Quality(before.at, tuple(track for track, _ in rows), values, outside)
+        tracks = {*masks, *(last.masks or {})}
+        scores = {track: self._scores(track, last, before, after, masks, scale) for track in tracks}
+        return Quality.of(before.at, scores, outside)
 
-    def _rows(
-        self, last: Before, before: Frame, after: Frame, masks: dict[int, Mask], scale: dict[int, float]
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Track and scores of every face that is edited now, or was in the frame before."""
-        for track in sorted(masks.keys() | (last.masks or {}).keys()):
-            row = np.full(len(FACE_SCORES), math.nan, np.float32)
-            if track in masks and track in scale:
-                row[_COLUMN["sharpness.ratio"]] = ratio(before, after, masks[track], scale[track])
-            if last.source is not None and last.result is not None:
-                box, mask = _joined([m[track] for m in (masks, last.masks or {}) if track in m], before)
-                pairs = (last.source, before), (last.result, after)
-                row[_COLUMN["flicker"]] = flicker(*pairs, box, mask, self.size)
-            yield track, row
+    def _scores(
+        self, track: int, last: Before, before: Frame, after: Frame, masks: dict[int, Mask], scale: dict[int, float]
+    ) -> dict[str, float]:
+        """Of a face that is edited now, or was in the frame before."""
+        scores = {}
+        if track in masks and track in scale:
+            scores["sharpness.ratio"] = ratio(before, after, masks[track], scale[track])
+            edge = seam(before, after, masks[track], scale[track])
+            scores |= {"seam.delta_e": edge.step, "seam.delta_e.source": edge.source, "skin.delta_e": edge.skin}
+        if last.source is not None and last.result is not None:
+            box, mask = _joined([m[track] for m in (masks, last.masks or {}) if track in m], before)
+            pairs = (last.source, before), (last.result, after)
+            scores["flicker"] = flicker(*pairs, box, mask, self.size)
+        return scores
 
 
 def _joined(masks: list[Mask], frame: Frame) -> Mask:

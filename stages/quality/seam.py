@@ -1,0 +1,123 @@
+"""Seams: the step of colour across the mask's edge, and how far light and tone of the face left the performer's.
+
+Along the contour of the mask colours are taken a little inside and a little outside, on the contour's normals, and
+their CIEDE2000 difference is averaged; the source has a step in the same places too (folds, hair, the jaw against the
+background), so that the one says something only beside the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.media.planes import align, crop
+from stages.packets import Colour, Floats, Frame
+from stages.quality.ciede2000 import difference, lab
+
+Box = tuple[int, int, int, int]
+Mask = tuple[Box, Floats]
+
+_AWAY: Final = 0.025
+"""Interocular distances from the contour to either sample: a mask feathered by default is at .2 and .8 there."""
+_LEAST: Final = 2.0  # pixels of the same, so that the two do not share a chroma sample
+_SMOOTH: Final = 0.25
+"""Standard deviation in interocular distances of what counts as light and tone; features are smaller."""
+_SEEN: Final = 0.1
+_ROWS: Final = 30000  # of one map of OpenCV's, which ends at 32767
+_SIDE: Final = 64  # pixels of the longer side at which light and tone are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """CIEDE2000: `step` and `source` across the edge, of output and source; `skin` between both inside the mask.
+
+    NaN where there is no edge, or no mask.
+    """
+
+    step: float
+    source: float
+    skin: float
+
+
+def seam(before: Frame, after: Frame, mask: Mask, scale: float) -> Seam:
+    """Hold `after` against `before` around and inside `mask` (box in luma pixels, (h, w) 0..1).
+
+    scale: pixels per interocular distance.
+    """
+    away = max(_AWAY * scale, _LEAST)
+    box, weights = _framed(mask, before, round(2 * away) + 2)
+    old, new = crop(before, box), crop(after, box)
+    inside, outside = _sides(weights, away)
+    source, step = (_step(picture, inside, outside, away, before.colour) for picture in (old, new))
+    return Seam(step, source, _skin(old, new, weights, before.colour, _SMOOTH * scale))
+
+
+def seam_ratio(step: float, source: float) -> float:
+    """A step over the source's own, both with a tenth of a visible one on top: a flat source has nothing to divide."""
+    return (step + _SEEN) / (source + _SEEN)
+
+
+def _step(picture: Floats, inside: Floats, outside: Floats, away: float, colour: Colour) -> float:
+    """Mean CIEDE2000 between points; NaN where there are none."""
+    if not len(inside):
+        return float("nan")
+    soft = cv2.GaussianBlur(picture, (0, 0), away / 3)  # grain is no step
+    near, far = (lab(_sampled(soft, points), colour) for points in (inside, outside))
+    return float(difference(near, far).mean())
+
+
+def _framed(mask: Mask, frame: Frame, margin: int) -> Mask:
+    """The mask in a box that is larger by `margin`, inside the frame."""
+    (x0, y0, x1, y1), weights = mask
+    box = align((x0 - margin, y0 - margin, x1 + margin, y1 + margin), frame)
+    whole = np.zeros((box[3] - box[1], box[2] - box[0]), np.float32)
+    whole[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]] = weights
+    return box, whole
+
+
+def _sides(weights: Floats, away: float) -> tuple[Floats, Floats]:
+    """(n, 2) points x, y inside and outside of every point of the contour at .5; both within the picture."""
+    found, _ = cv2.findContours((weights >= 0.5).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    points = np.concatenate([contour[:, 0] for contour in found]) if found else np.zeros((0, 2), np.int32)
+    soft = cv2.GaussianBlur(weights, (0, 0), away)
+    slope = np.stack([cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)], -1)
+    inward = slope[points[:, 1], points[:, 0]]
+    length = np.linalg.norm(inward, axis=1, keepdims=True)
+    inward = inward / np.maximum(length, 1e-6)
+    near, far = points + (away - 0.5) * inward, points - (away + 0.5) * inward  # the edge is half a pixel farther out
+    height, width = weights.shape
+    kept = (length[:, 0] > 1e-4) & _within(near, width, height) & _within(far, width, height)
+    return near[kept].astype(np.float32), far[kept].astype(np.float32)
+
+
+def _within(points: NDArray[np.floating], width: int, height: int) -> NDArray[np.bool_]:
+    x, y = points[:, 0], points[:, 1]
+    return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+
+
+def _sampled(picture: Floats, points: Floats) -> Floats:
+    """(n, 3) colours at points (n, 2)."""
+    parts = np.array_split(points, len(points) // _ROWS + 1)
+    rows = [cv2.remap(picture, part[:, :1], part[:, 1:], cv2.INTER_LINEAR)[:, 0] for part in parts]
+    return np.concatenate(rows)
+
+
+def _skin(old: Floats, new: Floats, weights: Floats, colour: Colour, sigma: float) -> float:
+    """Mean CIEDE2000 inside the mask of what is left of both when all features are smoothed away."""
+    scale = min(1.0, _SIDE / max(weights.shape))
+    size = max(4, round(weights.shape[1] * scale)), max(4, round(weights.shape[0] * scale))
+    small = cv2.resize(weights, size, interpolation=cv2.INTER_AREA)
+    total = float(small.sum())
+    if total <= 0:
+        return float("nan")
+    blur = max(sigma * scale, 0.5)
+    share = np.maximum(cv2.GaussianBlur(small, (0, 0), blur), 1e-6)[..., None]
+    tones = []
+    for picture in (old, new):
+        within = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) * small[..., None]
+        tones.append(lab(cv2.GaussianBlur(within, (0, 0), blur) / share, colour))
+    return float((difference(tones[0], tones[1]) * small).sum()) / total

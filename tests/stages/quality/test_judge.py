@@ -1,0 +1,74 @@
+"""Heads that are turned by a known angle, and packets that are joined."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from stages.contract import Timeline
+from stages.expression import basis, pose
+from stages.packets import Face, Faces, Floats, Neutral, Neutrals, Quality
+from stages.quality.judge import Judge
+from tests.stages.quality.conftest import stamp
+
+
+class Line(list, Timeline):  # type: ignore[misc]
+    """A timeline held in memory."""
+
+
+def heads(turn: tuple[float, float, float], shape: Floats | None = None, frames: int = 3) -> Line:
+    """A head that wanders, turned by `turn` on top."""
+    line = Line()
+    for index in range(frames):
+        whole = pose.rotation(4 * index, 2, 1) @ pose.rotation(*turn)
+        head = pose.Pose(90.0, whole, np.array([200.0, 150.0, 0.0]))
+        landmarks = head.to_image(basis.load().mean if shape is None else shape)
+        line.append(Faces(stamp(index), (Face(2, np.zeros(4, np.float32), landmarks, 1.0),)))
+    return line
+
+
+def errors(made: list[Quality | None]) -> list[float]:
+    return [one.by_track()[2]["pose.error_deg"] for one in made if one is not None]
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (3, 0, 0), (0, -5, 0), (0, 0, 8)])
+def test_the_angle_between_heads_is_told_in_degrees(turn: tuple[float, float, float]) -> None:
+    made = [*Judge().process(heads((0, 0, 0)), None, heads(turn))]
+    assert errors(made) == pytest.approx([sum(map(abs, turn))] * 3, abs=0.05)
+
+
+def test_each_head_is_measured_by_its_own_bones() -> None:
+    other = basis.load().mean.copy()
+    other[:, 2] *= 1.15
+    other[[8, 9, 151, 10], 2] += 0.1  # a steeper forehead
+    known = [Line([Neutrals(stamp(0), (2,), (_neutral(shape),))] * 3) for shape in (basis.load().mean, other)]
+    by_own = errors([*Judge().process(heads((0, 0, 0)), None, heads((0, 0, 0), other), *known)])
+    by_mean = errors([*Judge().process(heads((0, 0, 0)), None, heads((0, 0, 0), other))])
+    assert max(by_own) < 0.05 < min(by_mean)
+
+
+def test_pictures_that_were_compared_have_a_naturalness_and_others_none() -> None:
+    values = {"seam.delta_e": 2.0, "seam.delta_e.source": 2.0, "skin.delta_e": 0.0, "flicker": 1.0}
+    scored = Line([Quality.of(stamp(0), {2: values}, 1.0), Quality.of(stamp(1), {2: {"jitter": 0.1}}), None])
+    made = [*Judge().process(heads((0, 0, 0)), scored, None)]
+    assert made[0] is not None
+    assert made[1] is not None
+    assert made[0].by_track()[2]["naturalness"] == 5
+    assert made[0].background == 1
+    assert made[1].by_track()[2].keys() == {"jitter"}
+    assert math.isnan(made[1].background)
+    assert made[2] is None
+
+
+def test_scores_by_name_come_back_as_they_were_given() -> None:
+    scores = {3: {"flicker": 1.5}, 1: {"jitter": 0.25, "naturalness": 4.0}}
+    made = Quality.of(stamp(0), scores, 0.5)
+    assert made.tracks == (1, 3)
+    assert made.by_track() == scores
+
+
+def _neutral(shape: Floats) -> Neutral:
+    side = np.zeros((4, 4), np.float32)
+    return Neutral(shape, side, np.zeros(52, np.float32), np.zeros(3, np.float32))
