@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import stages
 from runner.graph import SOURCES, Graph
@@ -53,8 +53,32 @@ def wire_keys(graph: Graph, clip_sha256: str, decode: Mapping[str, Any]) -> dict
     keys = dict.fromkeys(SOURCES, base)
     for node in graph.nodes:
         wires = {port: keys[wire] for port, wire in sorted(node.wires.items())}
-        keys[node.name] = _hash({"stage": node.config, "in": wires})
+        keys[node.name] = _hash({"stage": node.config, "in": wires} | _held(node.stage))
     return keys
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A setting that stands for something on disk, whose content its own fields do not tell."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever that content does."""
+
+
+def _held(stage: Any) -> dict[str, list[str]]:
+    """The fingerprints of what a stage holds; nothing for most."""
+    found = list(fingerprints(stage))
+    return {"held": found} if found else {}
+
+
+def fingerprints(value: Any) -> Iterator[str]:
+    """Of a setting and of all settings inside it."""
+    if isinstance(value, Fingerprinted):
+        yield value.fingerprint
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from fingerprints(getattr(value, field.name))
 
 
 def _hash(value: Any) -> str:

@@ -28,6 +28,7 @@ commands that take settings (Hydra overrides: group=option, group.key=value; --h
 
 commands that take flags (--help lists them)
   models    list, fetch and verify the models and sample clips
+  identity  the library of faces that may be put on: add, list, show, remove, verify
   doctor    this machine, its providers, encoders and caches, and what to do about each problem
   completion   shell completion: eval "$(glabella completion bash)"
 
@@ -42,6 +43,7 @@ COMMANDS = {
     "gallery": ("runner.app", "gallery"),
     "eval": ("runner.app", "evaluate"),
     "models": ("runner.models_command", "main"),
+    "identity": ("runner.identity_command", "main"),
     "doctor": ("runner.doctor", "main"),
     "completion": ("runner.completion", "main"),
 }

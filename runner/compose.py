@@ -1,4 +1,4 @@
-"""From overrides to settings: what Hydra composes, as plain data. Works inside a Hydra application only."""
+"""From overrides to settings: what Hydra composes, as plain data. All but two work inside a Hydra application only."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ def composed(overrides: Sequence[str]) -> Settings:
     config = loader().load_configuration("config", list(overrides), run_mode=RunMode.RUN)
     OmegaConf.set_struct(config, False)
     return settings_of(config, config.pop("hydra"))
+
+
+def composed_alone(overrides: Sequence[str] = ()) -> Settings:
+    """The settings of a command that is no Hydra application.
+
+    Raises:
+        HydraException, OmegaConfBaseException, ConfigError: they cannot be composed.
+    """
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", list(overrides), return_hydra_config=True)
+        OmegaConf.set_struct(config, False)
+        return settings_of(config, config.pop("hydra"))
 
 
 def settings_of(config: DictConfig, about: Any = None) -> Settings:

@@ -55,9 +55,17 @@ class Settings:
         given = self.values.get("clip")
         if not given:
             raise ConfigError("clip: say which one, such as clip=take3.mov or clip=sample:talking_woman_strong")
-        if str(given).startswith(SAMPLE):
-            return self._sample(str(given).removeprefix(SAMPLE))
-        return Path(str(given)).expanduser()
+        return self.located(str(given))
+
+    def located(self, given: str) -> Path:
+        """A path as it was typed; `sample:NAME` fetches one from the registry.
+
+        Raises:
+            ConfigError: there is no such sample.
+        """
+        if given.startswith(SAMPLE):
+            return self._sample(given.removeprefix(SAMPLE))
+        return Path(given).expanduser()
 
     def _sample(self, name: str) -> Path:
         media = {key: asset for key, asset in self.assets.items() if asset.kind == "medium"}

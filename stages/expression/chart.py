@@ -110,6 +110,11 @@ def _laid(picture: Floats, points: Floats) -> Chart:
     return Chart(luma, colour, _facing(points, layouts.TRIANGLES, _areas()), pixels, points)
 
 
+def facing(points: Floats) -> Floats:
+    """(898,) 0..1 how squarely each triangle of the mesh's (468, 2) points faces the camera, as `Chart.front`."""
+    return np.asarray(_facing(np.ascontiguousarray(points, np.float32), layouts.TRIANGLES, _areas()))
+
+
 @cache
 def places() -> Floats:
     """(468, 2) where the mesh's points lie on the chart, in texels, the first texel's centre at 0, 0."""
