@@ -33,11 +33,11 @@ class Gaussian(MapStage):
     width: float = 0.03
 
     def __post_init__(self) -> None:
-        _check_width(self.width)
+        check_width(self.width)
 
     def process(self, edits: Edits, faces: Faces) -> Edits:
         """The edits with softer masks, none of them reaching further than before."""
-        units = _interocular(faces)
+        units = interocular(faces)
         return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in edits.edits))
 
 
@@ -53,33 +53,38 @@ class Poisson(MapStage):
     cycles: int = 2
 
     def __post_init__(self) -> None:
-        _check_width(self.width)
+        check_width(self.width)
         if not 1 <= self.cycles <= 8:
             raise ConfigError(f"cycles must be 1..8, not {self.cycles}")
 
     def process(self, edits: Edits, faces: Faces) -> Edits:
         """The edits with `after` shifted to meet `before` where the mask begins, and softer masks."""
-        units = _interocular(faces)
+        units = interocular(faces)
         merged = (cloned(edit, self.cycles) for edit in edits.edits)
         return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in merged))
 
 
 def cloned(edit: Edit, cycles: int) -> Edit:
-    """`after` plus the membrane of `before - after` around the mask; the very edit if there is no difference."""
-    inside = edit.mask > 0
-    edge = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+    """`after` plus the membrane of `before - after` along the mask's rim; the very edit if there is no difference.
+
+    The rim is the mask's own outermost pixels: outside of them `after` need not have been painted.
+    """
+    covered = (edit.mask > 0).astype(np.uint8)
+    inside = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(bool)
+    edge = (covered > 0) & ~inside
     difference = edit.before - edit.after
     if not edge.any() or np.abs(difference[edge]).max() < _SAME:
         return edit
-    return replace(edit, after=edit.after + np.where(inside[..., None], membrane(difference, inside, cycles), 0))
+    return replace(edit, after=edit.after + np.where(covered[..., None] > 0, membrane(difference, inside, cycles), 0))
 
 
-def _check_width(width: float) -> None:
+def check_width(width: float) -> None:
+    """Raises ConfigError if `width` is not 0..0.5 interocular distances."""
     if not 0 <= width <= 0.5:
         raise ConfigError(f"width must be 0..0.5 interocular distances, not {width}")
 
 
-def _interocular(faces: Faces) -> dict[int, float]:
+def interocular(faces: Faces) -> dict[int, float]:
     """Pixels per interocular distance of each track."""
     return {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces}
 
