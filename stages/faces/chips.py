@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.faces.layouts import LEFT_IRIS, RIGHT_IRIS
 from stages.faces.roi import Roi
+from stages.faces.templates import TEMPLATES, five_points
 from stages.packets import Floats, Frame
 
-_PADDING: Final = 0.25  # of the face around it, as dlib's network was trained
+_EYES_AND_NOSE: Final = (263, 362, 33, 133, 2)
+"""Corners of the performer's left and right eye, outer before inner, and the base of the nose."""
+_DLIB: Final = (
+    (0.8595674595992, 0.2134981538014),
+    (0.6460604764104, 0.2289674387677),
+    (0.1205750620789, 0.2137274526848),
+    (0.3340850613712, 0.2290642403242),
+    (0.4901123135679, 0.6277975316475),
+)
+"""Where dlib's `get_face_chip_details` puts those five, in shares of the face."""
+_PADDING: Final = 0.25  # of the face around it, as dlib's network was taught
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
     """A square picture of a face.
 
-    side: pixels. points: landmarks of the mesh. places: (points, 2) where they belong, in shares of the side.
+    side: pixels. points: (478, 3) landmarks -> (n, 2). places: (n, 2) where they belong, in shares of the side.
     """
 
     side: int
-    points: tuple[int, ...]
+    points: Callable[[Floats], Floats]
     places: tuple[tuple[float, float], ...]
 
     def roi(self, landmarks: Floats) -> Roi:
@@ -32,11 +43,10 @@ class Chip:
 
         landmarks: (478, 3) luma pixels.
         """
-        # Complex numbers: a similarity of the plane is one factor and one shift.
-        seen = _complex(landmarks[list(self.points), :2].astype(np.float64))
-        wanted = _complex(np.array(self.places))
+        # A similarity of the plane is one complex factor and a shift.
+        seen, wanted = _complex(self.points(landmarks)), _complex(np.array(self.places))
         spread = wanted - wanted.mean()
-        factor = np.vdot(spread, seen - seen.mean()) / np.vdot(spread, spread).real  # chip -> frame
+        factor = np.vdot(spread, seen) / np.vdot(spread, spread).real  # chip -> frame
         centre = seen.mean() + factor * (0.5 + 0.5j - wanted.mean())
         return Roi(float(centre.real), float(centre.imag), float(abs(factor)), float(np.angle(factor)))
 
@@ -45,39 +55,20 @@ class Chip:
         return self.roi(landmarks).pixels(frame, self.side)
 
 
-def _complex(points: NDArray[np.float64]) -> NDArray[np.complex128]:
-    return np.ascontiguousarray(points).view(np.complex128)[:, 0]
+def _complex(points: NDArray[np.floating]) -> NDArray[np.complex128]:
+    return points[:, 0] + 1j * points[:, 1].astype(np.float64)
 
 
-def _padded(place: tuple[float, float]) -> tuple[float, float]:
-    x, y = ((value + _PADDING) / (1 + 2 * _PADDING) for value in place)
-    return x, y
+def _eyes_and_nose(landmarks: Floats) -> Floats:
+    return landmarks[list(_EYES_AND_NOSE), :2]
 
 
-DLIB_150: Final = Chip(
-    150,
-    (263, 362, 33, 133, 2),
-    tuple(
-        _padded(place)
-        for place in (
-            (0.8595674595992, 0.2134981538014),
-            (0.6460604764104, 0.2289674387677),
-            (0.1205750620789, 0.2137274526848),
-            (0.3340850613712, 0.2290642403242),
-            (0.4901123135679, 0.6277975316475),
-        )
-    ),
-)
-"""dlib's `get_face_chip_details` for its five points: the corners of the performer's left and right eye, outer before
-inner, and the base of the nose."""
+def _padded(value: float) -> float:
+    return (value + _PADDING) / (1 + 2 * _PADDING)
 
-ARCFACE_112: Final = Chip(
-    112,
-    (int(RIGHT_IRIS[0]), int(LEFT_IRIS[0]), 1, 61, 291),
-    ((0.34191607, 0.46157411), (0.65653393, 0.45983393), (0.50022500, 0.64050536), (0.37097589, 0.82469196), (0.63151696, 0.82325089)),
-)
-"""ArcFace's template for 112 pixels (Deng et al. 2019, as InsightFace aligns): pupils, tip of the nose, corners of the
-mouth, the performer's right before the left."""
 
-CHIPS: Final = {"dlib_150": DLIB_150, "arcface_112_v2": ARCFACE_112}
-"""By the name a configuration gives them."""
+CHIPS: Final = {
+    "dlib_150": Chip(150, _eyes_and_nose, tuple((_padded(x), _padded(y)) for x, y in _DLIB)),
+    "arcface_112_v2": Chip(112, five_points, TEMPLATES["arcface_112_v2"]),
+}
+"""By the name a configuration gives them: dlib's, and ArcFace's (Deng et al. 2019, as InsightFace aligns)."""

@@ -1,11 +1,12 @@
 """Who a face is: embeddings, whose cosine distance is small between pictures of one person.
 
 Networks differ in what distance means "the same person": the threshold is part of the embedder, measured on the sample
-clips (docs/embeddings.md). Only vectors of embedders with the same name may be compared.
+clips (docs/embeddings.md). Only vectors of embedders with the same key may be compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -49,7 +50,7 @@ class Planar:
 class Embedder:
     """One recognition network with the way it wants faces.
 
-    name: under which its vectors are kept; vectors of different names cannot be compared. model: one input (uint8
+    name: what people call it. model: one input (uint8
     [1,side,side,3] RGB, or as `input` says), one output [1,d]. layout: the chip. same: cosine distance, 0..2, up to
     which two pictures show the same person. input: null for models that we converted.
     """
@@ -67,28 +68,46 @@ class Embedder:
             raise ConfigError(f"embed.same: must be a cosine distance between 0 and 2, not {self.same}")
 
     @property
+    def key(self) -> str:
+        """Name, network and layout, under which its vectors are kept; those of different keys cannot be compared."""
+        return f"{self.name}-{self.model.asset.sha256[:12]}-{self.layout}"
+
+    @property
     def chip(self) -> Chip:
         """The aligned square that the network sees."""
         return CHIPS[self.layout]
 
     def prepare(self) -> None:
-        """Open the model."""
-        self.model.open()
-
-    def vector(self, frame: Frame, landmarks: Floats) -> Floats:
-        """(d,) of unit length for the face whose (478, 3) landmarks, in luma pixels, are given.
+        """Open the model.
 
         Raises:
-            ConfigError: the network makes no such vector of such a picture.
+            ConfigError: it does not take pictures of this layout.
         """
+        side = self.chip.side
+        wanted = (1, side, side, 3) if self.input is None else (1, 3, side, side)
+        taken = self.model.open().native.get_inputs()
+        if len(taken) != 1 or not _fits(wanted, taken[0].shape):
+            shapes = " and ".join(str(value.shape) for value in taken)
+            raise ConfigError(f"embed.layout: {self.model.asset.name} takes {shapes}, but {self.layout} is {wanted}")
+
+    def vector(self, frame: Frame, landmarks: Floats) -> Floats:
+        """(d,) of unit length for the face whose (478, 3) landmarks, in luma pixels, are given."""
         chip = self.chip.pixels(frame, landmarks)
         fed: NDArray[Any] = chip[None] if self.input is None else self.input.feed(chip)
-        try:
-            values = self.model.run({self.model.open().native.get_inputs()[0].name: fed})[0]
-        except (RuntimeError, ValueError) as error:
-            raise ConfigError(f"embed.input: {self.model.asset.name} does not take such pictures: {error}") from error
-        flat = np.asarray(values, np.float32).ravel()
-        return flat / max(float(np.linalg.norm(flat)), 1e-12)
+        session = self.model.open()
+        flat = session.run({session.native.get_inputs()[0].name: fed})[0].astype(np.float32).ravel()
+        return _unit(flat)
+
+    def says_same(self, one: Floats, other: Floats) -> bool:
+        """Whether two vectors are of one person."""
+        return distance(one, other) <= self.same
+
+
+def _fits(wanted: Sequence[int], shape: Sequence[Any]) -> bool:
+    """Whether a shape is the wanted one, or free where it is not."""
+    return len(wanted) == len(shape) and all(
+        not isinstance(got, int) or got == want for want, got in zip(wanted, shape, strict=True)
+    )
 
 
 def distance(one: Floats, other: Floats) -> float:
@@ -98,16 +117,19 @@ def distance(one: Floats, other: Floats) -> float:
 
 def mean(vectors: Floats) -> Floats:
     """(d,) of unit length: what (n, d) vectors of one person have in common."""
-    total: Floats = vectors.mean(0)
-    return total / max(float(np.linalg.norm(total)), 1e-12)
+    return _unit(vectors.mean(0))
+
+
+def _unit(vector: Floats) -> Floats:
+    return vector / np.float32(max(float(np.linalg.norm(vector)), 1e-12))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Embed(MapStage):
     """Who the faces are, on every `every`-th frame; None on the others, and where no face can be judged.
 
-    every: frames, 1 to 1000. smallest: luma pixels of a face's longer side below which it is not looked at. turned:
-    degrees of yaw beyond which it is not, by the place of the nose between the eyes.
+    every: frames, 1 to 1000. smallest: luma pixels of a face's longer side below which it is not
+    looked at.
     """
 
     embedder: Embedder

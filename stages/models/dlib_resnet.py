@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,7 @@ class Network:
         scale, shift = self.weights[f"{layer}/scale/weights"], self.weights[f"{layer}/scale/biases"]
         kernel = self.weights[f"{layer}/conv/filters"].transpose(3, 2, 0, 1) * scale.reshape(-1, 1, 1, 1)
         bias = self.weights[f"{layer}/conv/bias"] * scale + shift
-        window = {"kernel_shape": list(kernel.shape[2:]), "strides": [stride] * 2, "pads": [pad] * 4}
+        window: dict[str, Any] = {"kernel_shape": list(kernel.shape[2:]), "strides": [stride] * 2, "pads": [pad] * 4}
         made = self.writer.add("Conv", name, self._stored(kernel), self._stored(bias), **window)
         return self.writer.add("Relu", made) if relu else made
 
