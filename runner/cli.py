@@ -32,7 +32,7 @@ commands that take flags (--help lists them)
   doctor    this machine, its providers, encoders and caches, and what to do about each problem
   completion   shell completion: eval "$(glabella completion bash)"
 
-exit codes: 0 done, 1 other, 2 configuration, 3 clip, 4 model, 5 backend, 6 output, 7 stage, 130 interrupted
+exit codes: 0 done, 1 other, 2 configuration, 3 clip, 4 model, 5 backend, 6 output, 7 stage, 8 gate, 130 interrupted
 """
 
 COMMANDS = {

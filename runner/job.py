@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from runner import facts, passes
+from runner.gates import Gates
 from runner.passes import Run
 from runner.progress import say
 from runner.rehearsal import rehearse
@@ -22,7 +24,7 @@ from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
 from runner.workspace import workspace
 from stages.delivery.stills import read_stills
-from stages.errors import DeliveryError, GlabellaError
+from stages.errors import DeliveryError, GateError, GlabellaError
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,13 @@ def run_clip(settings: Settings) -> Outcome:
     """Measure, shape, render, report, publish.
 
     Raises:
+        GateError: a gate refuses the delivery, which lies beside its place with its report.
         GlabellaError: one line that says where, what, and what to do; nothing half-written is left behind.
     """
     clock, started = time.perf_counter(), datetime.now(UTC)
+    gates: Gates = settings.stage("gates")
     shot = open_shot(settings)
+    gates.check(shot.graph, shot.reported)
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
     with failure_tracked(tracking, shot, started), disk_errors(), workspace(shot.target) as place:
@@ -49,12 +54,16 @@ def run_clip(settings: Settings) -> Outcome:
         carry_out(run)
         made = place.folder / f"delivery{shot.suffix}"
         record = facts.record(run, place, made, started, time.perf_counter() - clock)
-        write(place.folder, record, facts.tracks(run), read_stills(place.folder), facts.quality(run))
+        judge = partial(gates.judge, rejected=place.rejected)
+        stills, scores = read_stills(place.folder), facts.quality(run)
+        record = write(place.folder, record, facts.tracks(run), stills, scores, judge).record
         clean(place.folder)
-        place.publish(made)
-    for warning in (*record.warnings, *tracking.log(record, place.report)):
+        (place.reject if record.error else place.publish)(made)
+    for warning in (*record.warnings, *tracking.log(record, record.out)):
         say(f"warning: {warning}")
-    say(f"{facts.summary(run.results)}; report {place.report / 'report.html'}")
+    say(f"{facts.summary(run.results)}; report {record.out / 'report.html'}")
+    if record.error:
+        raise GateError(f"{shot.clip.name}: {record.error}; what was made lies in {record.out}")
     return Outcome(place.delivery, place.report, record)
 
 

@@ -14,6 +14,8 @@ from runner.ownership import PREFIX, Owner, sweep
 from stages.errors import ConfigError, DeliveryError
 from stages.media.images import one_line
 
+REPORT, REJECTED = ".report", ".rejected"  # what folders beside a delivery end in
+
 
 @dataclass(frozen=True)
 class Target:
@@ -101,6 +103,30 @@ class Workspace:
     owner: Owner
     shared: bool = False
 
+    @property
+    def rejected(self) -> Path:
+        """The folder of report and master where a gate refuses them: `take.rejected` beside `take.mov`."""
+        return self.report.with_name(f"{self.report.name.removesuffix(REPORT)}{REJECTED}")
+
+    def reject(self, made: Path) -> None:
+        """Give master and work folder their names in `rejected`, in one rename; what was published before stays.
+
+        Raises:
+            DeliveryError: a rename failed.
+        """
+        try:
+            self._settle()
+            made.rename(self.folder / self.delivery.name)
+            shutil.rmtree(self.rejected, ignore_errors=True)
+            self.folder.rename(self.rejected)
+        except OSError as error:
+            raise DeliveryError(f"out: cannot write {self.rejected}: {error.strerror or error}") from error
+
+    def _settle(self) -> None:
+        """Make the work folder one like any other."""
+        self.owner.forget()
+        self.folder.chmod(0o777 & ~_umask())
+
     def publish(self, made: Path) -> None:
         """Give the finished master `made` and the work folder their final names, each in one rename.
 
@@ -110,8 +136,7 @@ class Workspace:
             DeliveryError: a rename failed.
         """
         try:
-            self.owner.forget()
-            self.folder.chmod(0o777 & ~_umask())
+            self._settle()
             if self.delivery.parent == self.report:
                 made.rename(self.folder / self.delivery.name)
             else:
@@ -121,6 +146,7 @@ class Workspace:
                 self._share()
             else:
                 self.folder.rename(self.report)
+                shutil.rmtree(self.rejected, ignore_errors=True)
         except OSError as error:
             raise DeliveryError(f"out: cannot publish {self.delivery}: {error.strerror or error}") from error
 
@@ -161,7 +187,7 @@ def workspace(target: Target) -> Iterator[Workspace]:
 
 
 def _beside(target: Target, file: Path) -> Path:
-    return file if target.shared else file.with_name(f"{file.stem}.report")
+    return file if target.shared else file.with_name(f"{file.stem}{REPORT}")
 
 
 def _claim(root: Path, name: str) -> Path:
@@ -174,9 +200,13 @@ def _claim(root: Path, name: str) -> Path:
         try:
             claimed = root / f"{name}-{number:03d}"
             claimed.mkdir()
-            return claimed
         except FileExistsError:
             number += 1
+            continue
+        if not claimed.with_name(f"{claimed.name}{REJECTED}").exists():
+            return claimed
+        claimed.rmdir()
+        number += 1
 
 
 def _remove_empty(folders: list[Path]) -> None:

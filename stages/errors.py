@@ -8,7 +8,8 @@
     ├── ModelError           4   a model or medium could not be had, or its hash is wrong
     ├── BackendError         5   a requested provider did not load
     ├── DeliveryError        6   the output cannot be written (disk full, no permission, wrong container)
-    └── StageError           7   a stage failed on a frame
+    ├── StageError           7   a stage failed on a frame
+    └── GateError            8   the delivery was made, and a gate refuses it
     (KeyboardInterrupt)    130
 
 A message is one line: where (config path, clip, frame, stage), what, and what to type next. docs/errors.md has an
@@ -68,3 +69,9 @@ class StageError(GlabellaError):
     """A stage failed on a frame: `clip frame N (0.123s): stage 'name' (Class) failed: cause`."""
 
     exit_code = 7
+
+
+class GateError(GlabellaError):
+    """A delivery was made whose scores a gate refuses: it lies beside its place, with its report."""
+
+    exit_code = 8

@@ -10,13 +10,24 @@ from typing import Final
 import numpy as np
 
 from stages.packets import FACE_SCORES, Floats, Quality
-from stages.quality.seam import seam_ratio
 
 BACKGROUND: Final = "background.identical"
 SCORES: Final = (*FACE_SCORES, BACKGROUND)
 """Columns of `units.parquet`; `stages.packets.quality` says what they mean."""
 
-_SPREAD: Final = ("jitter", "flicker", "sharpness.ratio", "seam.delta_e", "skin.delta_e", "pose.error_deg")
+_SPREAD: Final = (
+    *("jitter", "flicker", "sharpness.ratio", "pose.error_deg"),
+    *("seam.delta_e", "seam.delta_e.source", "seam.delta_e.ratio", "skin.delta_e"),
+)
+FIGURES: Final = (
+    *_SPREAD,
+    *(f"{name}.p95" for name in _SPREAD),
+    *("jitter.ratio", "jitter.calm", "jitter.calm.ratio"),
+    *("identity.cosine", "identity.cosine.p05", "identity.cosine.below", "identity.spread"),
+    *("identity.performer", "identity.performer.p95", "naturalness", "au.leakage", BACKGROUND),
+)
+"""Every figure of a run's scores, by the name it has in `report.json` and MLflow; docs/quality.md explains them."""
+
 _CALM: Final = 25.0  # per cent of the frames, the slowest
 
 
@@ -35,8 +46,7 @@ def summarise(timeline: Iterable[Quality | None]) -> dict[str, float]:
 
     Median and 95th percentile (`NAME` and `NAME.p95`) of `_SPREAD` over frames and faces. jitter.ratio: RMS jitter of
     the output over the source's. jitter.calm, jitter.calm.ratio: difference and ratio of the same in the calmest
-    quarter of the frames. seam.delta_e.source, seam.delta_e.ratio: mean step of the source, and of the output over it.
-    background.identical: of the worst frame.
+    quarter of the frames. background.identical: of the worst frame.
     """
     taken, backgrounds = array("f"), array("d")
     for packet in timeline:
@@ -51,7 +61,6 @@ def summarise(timeline: Iterable[Quality | None]) -> dict[str, float]:
             found[name] = float(np.nanmedian(values))
             found[f"{name}.p95"] = float(np.nanpercentile(values, 95))
     found |= _jitter(table[:, : FACE_SCORES.index("flicker")])
-    found |= _seam(table[:, [FACE_SCORES.index(name) for name in ("seam.delta_e", "seam.delta_e.source")]])
     return found | ({BACKGROUND: min(backgrounds)} if backgrounds else {})
 
 
@@ -64,15 +73,6 @@ def _jitter(table: np.ndarray) -> dict[str, float]:
     _, ratio = _rms(table)
     apart, still = _rms(calm)
     return {"jitter.ratio": ratio, "jitter.calm": apart, "jitter.calm.ratio": still}
-
-
-def _seam(table: np.ndarray) -> dict[str, float]:
-    """table: (n, 2) steps of output and source."""
-    table = table[np.isfinite(table).all(axis=1)]
-    if not len(table):
-        return {}
-    step, source = table.mean(axis=0)
-    return {"seam.delta_e.source": float(source), "seam.delta_e.ratio": seam_ratio(float(step), float(source))}
 
 
 def _rms(table: np.ndarray) -> tuple[float, float]:

@@ -66,6 +66,29 @@ class FaceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a gate said: its text, the figure (None if it was not measured), whether it caught the delivery.
+
+    fatal: a gate that refuses deliveries; others warn.
+    """
+
+    gate: str
+    value: float | None
+    caught: bool
+    fatal: bool
+
+    @property
+    def word(self) -> str:
+        """What came of it."""
+        return ("refused" if self.fatal else "warned") if self.caught else "passed"
+
+    def __str__(self) -> str:
+        found = "was not measured" if self.value is None else f"is {self.value:.4g}"
+        name = self.gate.partition(" ")[0]
+        return f"gate '{self.gate}': {name} {found}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """Everything a run knows of itself.
 
@@ -73,8 +96,9 @@ class RunRecord:
     the preset to (the preset's value, the run's value). stage_ms is milliseconds per frame. scores are the quality
     scores of the delivery by their documented names. started is ISO 8601 in UTC; seconds is wall time.
     events is None where nothing was looked for.
-    task is the command: a run delivers pictures, an analysis tables.
-    error is the one-line text of a failed run, empty for a good one; a failed run may have no delivery.
+    gates are the verdicts on the delivery. task is the command: a run delivers pictures, an analysis tables.
+    error is the one-line text of a failed run, empty for a good one; a failed run may have no delivery, and one that a
+    gate refused has it in a folder of its own.
     """
 
     glabella: str
@@ -99,6 +123,7 @@ class RunRecord:
     faces: FaceFacts = FaceFacts()
     scores: Mapping[str, float] = field(default_factory=dict)
     events: EventList | None = None
+    gates: tuple[Verdict, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""
 

@@ -15,6 +15,10 @@ from stages import facs
 _BINS: Final = 1000  # of 0.01 intensity, for percentiles
 PRESENT: Final = 0.5  # FACS trace (A): below it an Action Unit counts as absent
 CHANGED: Final = 0.01  # |asked - measured| of a changed Action Unit, anywhere in the clip
+EXPRESSION: Final = ("AU01", "AU02", "AU04", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26", "AU43")
+"""Units that geometry shows clearly, and that a likeness is held to."""
+SHOWN: Final = 1.0  # intensity, FACS A
+CORRELATION: Final = "expression.correlation"
 _SPREAD: Final = 1e-4  # variance below which a slope says nothing
 
 
@@ -34,8 +38,8 @@ class Achieved:
     Rows that ask for more than 5, where every reading ends, do not count.
 
     gain: what the measured curve was really multiplied by (least squares through the origin), to be held against
-    `UnitSummary.gain_there`. slope and r2: ordinary least squares of achieved on asked; None where the asked curve
-    hardly varies. mae: mean absolute error in intensity.
+    `UnitSummary.gain_there`. slope and r2: ordinary least squares of achieved on asked; r: their correlation; all None
+    where the asked curve hardly varies. mae: mean absolute error in intensity.
     """
 
     rows: int
@@ -43,6 +47,7 @@ class Achieved:
     slope: float | None
     r2: float | None
     mae: float
+    r: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,11 @@ class UnitSummary:
         return self.changed or self.measured.peak > PRESENT
 
     @property
+    def shown(self) -> bool:
+        """True if one frame of twenty asks for an intensity of 1: below it a curve is mostly noise."""
+        return self.asked.p95 >= SHOWN
+
+    @property
     def changed(self) -> bool:
         """True if another value than the measured one was asked for, anywhere."""
         return self.change > CHANGED
@@ -87,6 +97,13 @@ def leakage(units: Iterable[UnitSummary]) -> dict[str, float]:
     """`au.leakage`: the largest |stray| of any unit; empty where nothing was read back."""
     strays = [abs(unit.stray) for unit in units if unit.stray is not None]
     return {"au.leakage": max(strays)} if strays else {}
+
+
+def correlation(units: Iterable[UnitSummary]) -> dict[str, float]:
+    """`expression.correlation`: mean over the units of `EXPRESSION` that the clip shows; empty if it shows none."""
+    shown = [unit.achieved.r for unit in units if unit.name in EXPRESSION and unit.shown and unit.achieved]
+    known = [r for r in shown if r is not None]
+    return {CORRELATION: sum(known) / len(known)} if known else {}
 
 
 class Summary:
@@ -196,4 +213,5 @@ class _Moments:
             slope=None if steady else float(cov[1, 2] / cov[1, 1]),
             r2=None if r2 is None else float(r2),
             mae=float(self._error[i] / rows),
+            r=None if r2 is None else float(np.sign(cov[1, 2]) * np.sqrt(r2)),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,23 +16,28 @@ from runner.report.page import write_page
 from runner.report.plain import from_plain, to_plain
 from runner.report.record import RunRecord
 from runner.report.rows import blocks
-from runner.report.summary import Summary, UnitSummary, leakage
+from runner.report.summary import Summary, UnitSummary, correlation, leakage
 from runner.report.table import UnitsTable
 from stages import facs
 from stages.contract import Timeline
 from stages.delivery.stills import Still
 from stages.errors import DeliveryError
 from stages.packets import Quality, Units
+from stages.quality.naturalness import naturalness
+
+Judging = Callable[[RunRecord, Mapping[str, Any]], RunRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The files that were written (all in `folder`) and the figures in them.
 
-    contact is None without stills; parquet and curves are None where nothing was measured.
+    record: as it was written, with every figure and verdict. contact is None without stills; parquet and curves
+    are None where nothing was measured.
     """
 
     folder: Path
+    record: RunRecord
     json: Path
     html: Path
     parquet: Path | None
@@ -52,18 +58,20 @@ def write(
     tracks: Mapping[str, Timeline[Units]],
     stills: Sequence[Still] = (),
     quality: Timeline[Quality] | None = None,
+    judge: Judging | None = None,
 ) -> Report:
     """Write `units.parquet`, `report.json`, `curves.svg`, `contact.jpg` and `report.html` into `folder`.
 
     tracks holds "measured" (a pipeline that only copies has none), and where they exist "asked" and "achieved"
     (re-measured on the output, on all frames or some). Timelines are read once, front to back; memory does not
-    grow with the clip. quality: scores of the pictures, which go into the table frame by frame.
+    grow with the clip. quality: scores of the pictures, which go into the table frame by frame. judge: what is made of
+    the record when all its figures are known, before it is shown.
 
     Raises:
         DeliveryError: the folder cannot be written, or a still cannot be read.
     """
     try:
-        return _write(folder, record, tracks, stills, quality)
+        return _write(folder, record, tracks, stills, quality, judge)
     except OSError as error:
         raise DeliveryError(f"{record.clip.name}: the report cannot be written into {folder}: {error}") from error
 
@@ -74,16 +82,19 @@ def _write(
     tracks: Mapping[str, Timeline[Units]],
     stills: Sequence[Still],
     quality: Timeline[Quality] | None,
+    judge: Judging | None,
 ) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
     record = from_plain(RunRecord, to_plain(record))  # as it may be shown: without passwords
     measured = "measured" in tracks
     summary, decimator = _walk(folder / "units.parquet", record, tracks, quality) if measured else (None, None)
     units = summary.units(commanded(record)) if summary else ()
-    record = replace(record, scores={**record.scores, **leakage(units)})
+    record = replace(record, scores=_completed({**record.scores, **leakage(units), **correlation(units)}))
+    record = judge(record, _plain(record, units)) if judge else record
     panels = charts(decimator, units) if decimator else ()
     report = Report(
         folder=folder,
+        record=record,
         json=folder / "report.json",
         html=folder / "report.html",
         parquet=folder / "units.parquet" if summary else None,
@@ -91,7 +102,7 @@ def _write(
         contact=folder / "contact.jpg" if stills else None,
         units=units,
     )
-    report.json.write_text(_json(record, units), encoding="utf-8")
+    report.json.write_text(_json(_plain(record, units)), encoding="utf-8")
     if report.curves:
         report.curves.write_text(sheet(panels, record.clip.name), encoding="utf-8")
     factor = write_contact(report.contact, stills) if report.contact else 1
@@ -120,7 +131,15 @@ def commanded(record: RunRecord) -> dict[str, float]:
     return {facs.canonical(unit): float(gain) for unit, gain in gains.items() if isinstance(gain, int | float)}
 
 
-def _json(record: RunRecord, units: tuple[UnitSummary, ...]) -> str:
-    plain: dict[str, Any] = record.to_plain()
-    plain["units"] = {unit.name: to_plain(unit) for unit in units}
+def _completed(scores: dict[str, float]) -> dict[str, float]:
+    """With what is a function of the others."""
+    whole = naturalness(scores) if "skin.delta_e" in scores else math.nan
+    return scores | ({"naturalness": whole} if math.isfinite(whole) else {})
+
+
+def _plain(record: RunRecord, units: tuple[UnitSummary, ...]) -> dict[str, Any]:
+    return record.to_plain() | {"units": {unit.name: to_plain(unit) for unit in units}}
+
+
+def _json(plain: dict[str, Any]) -> str:
     return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)

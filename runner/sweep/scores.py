@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +14,11 @@ from runner.report.record import RunRecord
 from runner.sweep.jobs import label, values
 from runner.sweep.ledger import Entry
 from runner.sweep.options import Options
-from runner.tracking import metrics
+from runner.tracking import LOAD, UNIT, figures, metrics
 from stages.errors import ConfigError
 
 Figures = Mapping[str, float]
-_UNIT: Final = re.compile(r"\.(AU\d+)(?=\.|$)")
 UNIT_FIGURE: Final = ".*"
-_LOAD: Final = re.compile(r"ms\.|fps$|seconds$|frames$|warnings$|faces\.|au\.(measured|asked)\.")
-"""What says how the run went or what the clip is like, not how good the delivery is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +54,10 @@ def scored(entry: Entry) -> Scored:
     return Scored(entry=entry, record=record, units=told.get("units", {}), figures=figures(metrics(record, told)))
 
 
-def figures(single: Figures) -> dict[str, float]:
-    """What MLflow gets of the run, and the means over the Action Units that it changed: `au.achieved.r2` is the mean of
-    `au.achieved.AU04.r2` and so on."""
-    grouped: dict[str, list[float]] = {}
-    for name, value in single.items():
-        unit = _UNIT.search(name)
-        if unit and f"au.commanded.{unit[1]}" in single and not _LOAD.match(name):
-            grouped.setdefault(_UNIT.sub("", name), []).append(value)
-    means = {name: statistics.fmean(found) for name, found in grouped.items()}
-    return {**means, **single}
-
-
 def whole(runs: Sequence[Scored]) -> list[str]:
     """Names of the figures that tell of a whole delivery, in order of appearance."""
     names = dict.fromkeys(name for run in runs for name in run.figures)
-    return [name for name in names if not _UNIT.search(name) and not _LOAD.match(name)]
+    return [name for name in names if not UNIT.search(name) and not LOAD.match(name)]
 
 
 def by_unit(runs: Sequence[Scored]) -> tuple[list[str], list[tuple[str, list[tuple[Scored, list[float | None]]]]]]:
@@ -83,9 +66,9 @@ def by_unit(runs: Sequence[Scored]) -> tuple[list[str], list[tuple[str, list[tup
     table: dict[str, dict[str, dict[str, float]]] = {}
     for number, run in enumerate(runs):
         for name, value in run.figures.items():
-            unit = _UNIT.search(name)
-            if unit and not _LOAD.match(name) and f"au.commanded.{unit[1]}" in run.figures:
-                table.setdefault(unit[1], {}).setdefault(str(number), {})[_UNIT.sub(UNIT_FIGURE, name)] = value
+            unit = UNIT.search(name)
+            if unit and not LOAD.match(name) and f"au.commanded.{unit[1]}" in run.figures:
+                table.setdefault(unit[1], {}).setdefault(str(number), {})[UNIT.sub(UNIT_FIGURE, name)] = value
     columns = list(dict.fromkeys(name for rows in table.values() for row in rows.values() for name in row))
     made = [
         (unit, [(runs[int(number)], [row.get(name) for name in columns]) for number, row in rows.items()])

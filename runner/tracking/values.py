@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from runner.report.record import RunRecord
 from runner.report.summary import CHANGED, PRESENT
 
 LONGEST: Final = 500  # characters of a parameter, as MLflow's tables show
+UNIT: Final = re.compile(r"\.(AU\d+)(?=\.|$)")
+LOAD: Final = re.compile(r"ms\.|fps$|seconds$|frames$|warnings$|faces\.|au\.(measured|asked)\.")
+"""What says how the run went or what the clip is like, not how good the delivery is."""
 # Wiring, stock and how a sweep goes about it: not settings of the run.
 _LEFT_OUT: Final = {"graph", "assets", "bench", "eval", "gallery", "mermaid", "quiet", "sweep"}
 
@@ -70,6 +74,18 @@ def metrics(record: RunRecord, report: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
+def figures(single: Mapping[str, float]) -> dict[str, float]:
+    """`metrics`, and the means over the Action Units that the run changed: `au.achieved.r2` is the mean of
+    `au.achieved.AU04.r2` and so on."""
+    grouped: dict[str, list[float]] = {}
+    for name, value in single.items():
+        unit = UNIT.search(name)
+        if unit and f"au.commanded.{unit[1]}" in single and not LOAD.match(name):
+            grouped.setdefault(UNIT.sub("", name), []).append(value)
+    means = {name: statistics.fmean(found) for name, found in grouped.items()}
+    return {**means, **single}
+
+
 def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]:
     found: dict[str, float | None] = {
         f"au.{curve}.{name}.{figure}": unit[curve][figure]
@@ -82,6 +98,7 @@ def _unit_metrics(name: str, unit: Mapping[str, Any]) -> dict[str, float | None]
         found[f"au.achieved.{name}"] = unit["achieved"]["gain"]
         found |= {f"au.achieved.{name}.{figure}": unit["achieved"][figure] for figure in ("slope", "r2", "mae")}
         found[f"au.leakage.{name}"] = unit.get("stray")
+        found[f"au.correlation.{name}"] = unit["achieved"].get("r")
     return found
 
 

@@ -19,6 +19,7 @@ FACE_SCORES: Final = (
     "sharpness.ratio",
     "seam.delta_e",
     "seam.delta_e.source",
+    "seam.delta_e.ratio",
     "skin.delta_e",
     "pose.error_deg",
     "identity.cosine",
@@ -30,10 +31,11 @@ FACE_SCORES: Final = (
 jitter, jitter.source: RMS second difference of the aligned landmarks, output minus source and source, in interocular
 distances. motion: how fast the source's aligned landmarks move, RMS, interocular distances a frame. flicker: what is
 left of the change from frame to frame when motion is taken out, output over source. sharpness.ratio: local contrast
-inside the mask, output over source. seam.delta_e, seam.delta_e.source: CIEDE2000 step across the mask's edge, of output
-and source. skin.delta_e: CIEDE2000 by which light and tone of the face left those of the performer's. pose.error_deg:
-angle between the heads of output and source. identity.cosine, identity.performer: similarity of the output's embedding
-to the wanted identity's and to the performer's own. naturalness: 1..5, of the above (`stages.quality.naturalness`).
+inside the mask, output over source. seam.delta_e, seam.delta_e.source: mean CIEDE2000 step across the mask's edge, of
+output and source; seam.delta_e.ratio: the one over the other, place by place. skin.delta_e: CIEDE2000 by which light
+and tone of the face left those of the performer's. pose.error_deg: angle between the heads of output and source.
+identity.cosine, identity.performer: similarity of the output's embedding to the wanted identity's and to the
+performer's own. naturalness: 1..5, of the above (`stages.quality.naturalness`).
 """
 
 

@@ -12,7 +12,6 @@ from stages.contract import ClipStage, Timeline
 from stages.expression import basis, pose
 from stages.packets import Faces, Floats, Neutrals, Quality
 from stages.quality.naturalness import naturalness
-from stages.quality.seam import seam_ratio
 
 Scores = dict[int, dict[str, float]]
 """Track -> score by name."""
@@ -50,14 +49,9 @@ def _joined(faces: Faces, judged: Quality | None, posed: Scores) -> Quality:
     known = judged.by_track() if judged is not None else {}
     both = {track: known.get(track, {}) | posed.get(track, {}) for track in {*known, *posed}}
     for scores in both.values():
-        if "seam.delta_e" in scores:
-            scores["naturalness"] = _naturalness(scores)
+        if "skin.delta_e" in scores:
+            scores["naturalness"] = naturalness(scores)
     return Quality.of(faces.at, both, judged.background if judged is not None else math.nan)
-
-
-def _naturalness(scores: dict[str, float]) -> float:
-    ratio = seam_ratio(scores["seam.delta_e"], scores["seam.delta_e.source"])
-    return naturalness(scores | {"seam.delta_e.ratio": ratio})
 
 
 def _shapes(neutrals: Timeline[Neutrals] | None) -> dict[int, Floats]:

@@ -75,7 +75,8 @@ class ComparePictures(OrderedStage[Before]):
         if track in masks and track in scale:
             scores["sharpness.ratio"] = ratio(before, after, masks[track], scale[track])
             edge = seam(before, after, masks[track], scale[track])
-            scores |= {"seam.delta_e": edge.step, "seam.delta_e.source": edge.source, "skin.delta_e": edge.skin}
+            scores |= {"seam.delta_e": edge.step, "seam.delta_e.source": edge.source}
+            scores |= {"seam.delta_e.ratio": edge.ratio, "skin.delta_e": edge.skin}
         if last.source is not None and last.result is not None:
             box, mask = _joined([m[track] for m in (masks, last.masks or {}) if track in m], before)
             pairs = (last.source, before), (last.result, after)

@@ -20,26 +20,29 @@ from stages.quality.ciede2000 import difference, lab
 
 Box = tuple[int, int, int, int]
 Mask = tuple[Box, Floats]
+Doubles = NDArray[np.float64]
 
 _AWAY: Final = 0.025
 """Interocular distances from the contour to either sample: a mask feathered by default is at .2 and .8 there."""
 _LEAST: Final = 2.0  # pixels of the same, so that the two do not share a chroma sample
 _SMOOTH: Final = 0.25
 """Standard deviation in interocular distances of what counts as light and tone; features are smaller."""
-_SEEN: Final = 0.1
+_SEEN: Final = 1.0  # CIEDE2000
 _ROWS: Final = 30000  # of one map of OpenCV's, which ends at 32767
 _SIDE: Final = 64  # pixels of the longer side at which light and tone are compared
 
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """CIEDE2000: `step` and `source` across the edge, of output and source; `skin` between both inside the mask.
+    """CIEDE2000: mean `step` across the edge of the output, of the `source`, and `skin` between both inside the mask.
 
-    NaN where there is no edge, or no mask.
+    ratio: geometric mean over the contour of step over the source's, 1 (just about seen) added to both: a step on bare
+    skin counts, one beside the edge of hair hardly does, as the eye has it. NaN where there is no edge, or no mask.
     """
 
     step: float
     source: float
+    ratio: float
     skin: float
 
 
@@ -52,22 +55,19 @@ def seam(before: Frame, after: Frame, mask: Mask, scale: float) -> Seam:
     box, weights = _framed(mask, before, round(2 * away) + 2)
     old, new = crop(before, box), crop(after, box)
     inside, outside = _sides(weights, away)
-    source, step = (_step(picture, inside, outside, away, before.colour) for picture in (old, new))
-    return Seam(step, source, _skin(old, new, weights, before.colour, _SMOOTH * scale))
-
-
-def seam_ratio(step: float, source: float) -> float:
-    """A step over the source's own, both with a tenth of a visible one on top: a flat source has nothing to divide."""
-    return (step + _SEEN) / (source + _SEEN)
-
-
-def _step(picture: Floats, inside: Floats, outside: Floats, away: float, colour: Colour) -> float:
-    """Mean CIEDE2000 between points; NaN where there are none."""
+    skin = _skin(old, new, weights, before.colour, _SMOOTH * scale)
     if not len(inside):
-        return float("nan")
+        return Seam(np.nan, np.nan, np.nan, skin)
+    source, step = (_steps(picture, inside, outside, away, before.colour) for picture in (old, new))
+    ratio = np.exp(np.log((step + _SEEN) / (source + _SEEN)).mean())
+    return Seam(float(step.mean()), float(source.mean()), float(ratio), skin)
+
+
+def _steps(picture: Floats, inside: Floats, outside: Floats, away: float, colour: Colour) -> Doubles:
+    """(n,) CIEDE2000 between points."""
     soft = cv2.GaussianBlur(picture, (0, 0), away / 3)  # grain is no step
     near, far = (lab(_sampled(soft, points), colour) for points in (inside, outside))
-    return float(difference(near, far).mean())
+    return difference(near, far)
 
 
 def _framed(mask: Mask, frame: Frame, margin: int) -> Mask:

@@ -8,7 +8,8 @@ import pytest
 from runner.report import write
 from runner.sweep.ledger import Entry
 from runner.sweep.options import Options
-from runner.sweep.scores import Scored, best, by_unit, figures, scored, whole, write_csv
+from runner.sweep.scores import Scored, best, by_unit, scored, whole, write_csv
+from runner.tracking import figures
 from stages.errors import ConfigError
 from tests.runner.report.made import line, record
 

@@ -12,7 +12,7 @@ import pytest
 from stages.media import planes
 from stages.packets import Colour, Edit, Floats, Frame
 from stages.quality.ciede2000 import difference, lab
-from stages.quality.seam import Mask, seam, seam_ratio
+from stages.quality.seam import Mask, seam
 from tests.stages.quality.conftest import BASE, BOX, stamp
 
 SKIN = np.array([0.75, 0.55, 0.45], np.float32)
@@ -57,6 +57,19 @@ def test_a_planted_step_is_measured(shift: Floats | float) -> None:
     assert made.skin == pytest.approx(planted(shift), rel=0.05)
 
 
+def test_a_step_counts_on_skin_and_hides_beside_an_edge() -> None:
+    frame = plain()
+    _, (box, mask) = pasted(frame, 0.0)
+    before = planes.crop(frame, box)
+    edge = before.copy()
+    edge[:, :80] -= np.float32(0.5) * (mask[:, :80, None] == 0)  # dark hair beside the left half of the contour
+    haired = planes.paste(frame, (Edit(0, box, before, edge, np.ones_like(mask)),))
+    on_skin, with_hair = (seam(one, *pasted(one, 0.05), SCALE) for one in (frame, haired))
+    assert on_skin.ratio == pytest.approx(planted(0.05) + 1, rel=0.1)
+    assert with_hair.ratio == pytest.approx(np.sqrt(on_skin.ratio), rel=0.15)
+    assert with_hair.step / with_hair.source < 1.3  # the means alone would hardly show it
+
+
 def test_a_softer_edge_is_a_smaller_step_of_the_same_tone() -> None:
     frame = plain()
     hard, soft, softer = (seam(frame, *pasted(frame, 0.05, width), SCALE) for width in (0, 2, 6))
@@ -69,7 +82,7 @@ def test_grain_alone_is_no_seam() -> None:
     after, mask = pasted(frame, 0.0)
     made = seam(frame, after, mask, SCALE)
     assert made.step == made.source > 0
-    assert seam_ratio(made.step, made.source) == 1
+    assert made.ratio == 1
     assert made.skin == pytest.approx(0, abs=1e-3)
 
 
@@ -77,7 +90,7 @@ def test_new_grain_is_no_seam_either() -> None:
     frame, other = plain(grain=4), plain(grain=4, seed=1)
     after, mask = pasted(frame, planes.crop(other, BOX) - planes.crop(frame, BOX))
     made = seam(frame, after, mask, SCALE)
-    assert 0.8 < seam_ratio(made.step, made.source) < 1.2
+    assert 0.8 < made.ratio < 1.2
     assert made.skin < 0.3
 
 
@@ -96,7 +109,7 @@ def test_a_hole_in_the_mask_has_an_edge_of_its_own() -> None:
 def test_without_a_mask_there_is_nothing_to_tell() -> None:
     frame = plain()
     made = seam(frame, frame, (BOX, np.zeros((140, 160), np.float32)), SCALE)
-    assert all(math.isnan(value) for value in (made.step, made.source, made.skin))
+    assert all(math.isnan(value) for value in (made.step, made.source, made.ratio, made.skin))
 
 
 def test_a_mask_that_is_cut_by_the_frame_has_no_edge_there() -> None:
