@@ -9,7 +9,20 @@ from stages.packets.clip import Clip, Colour, Frame, Job
 from stages.packets.faces import Cues, Face, Faces, Neutral, Neutrals, Scores
 from stages.packets.identity import Cover, Covers, Prints, Role, Roles
 from stages.packets.quality import FACE_SCORES, Quality
-from stages.packets.render import Donor, Donors, Edit, Edits, Motion, Motions, Page, Pages, Texture, Textures
+from stages.packets.render import (
+    Donor,
+    Donors,
+    Edit,
+    Edits,
+    Motion,
+    Motions,
+    Page,
+    Pages,
+    Plain,
+    Plains,
+    Texture,
+    Textures,
+)
 from stages.packets.units import Events, FaceUnits, MicroEvent, Units
 
 __all__ = [
@@ -39,6 +52,8 @@ __all__ = [
     "Packet",
     "Page",
     "Pages",
+    "Plain",
+    "Plains",
     "Prints",
     "Quality",
     "Role",

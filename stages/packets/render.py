@@ -122,6 +122,34 @@ class Textures(Packet):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Plain(ShowsShapes):
+    """One person's skin at rest, without its light, on the unwrapped face (`stages.expression.chart`).
+
+    detail: (SIZE, SIZE) float16, natural logarithm of luma less that of the skin around. sure: (SIZE, SIZE) float16
+    0..1, how far that can be believed.
+    """
+
+    track: int
+    detail: NDArray[np.float16]
+    sure: NDArray[np.float16]
+
+    def __post_init__(self) -> None:
+        check(self.detail, (-1, -1), np.float16, "Plain.detail")
+        check(self.sure, (-1, -1), np.float16, "Plain.sure")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Plains(Packet):
+    """The skin of a clip's people at rest; the same packet on every frame."""
+
+    plains: tuple[Plain, ...]
+
+    def of(self, track: int) -> Plain | None:
+        """One person's, if it is known."""
+        return next((plain for plain in self.plains if plain.track == track), None)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Edit(ShowsShapes):
     """A face region before and after an edit.
 

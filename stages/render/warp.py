@@ -3,6 +3,9 @@
 Every vertex of the face moves by the sum over units and sides of (asked - measured) x that unit's displacement
 (stages.expression.basis), turned into the picture with the head. The mesh in its new place is rasterised to a backward
 map, the region is resampled once, and only what moves is touched: the region is the bounding box of moving vertices.
+
+Whoever is given another face (`Roles`) is also re-shaped toward it: the inner face takes on the other's proportions,
+its outline stays the performer's. Then the whole face is drawn, on every frame, for `stages.render.wear` to paint on.
 """
 
 from __future__ import annotations
@@ -21,8 +24,22 @@ from stages.errors import ConfigError
 from stages.expression import basis, pose
 from stages.faces import layouts
 from stages.media import planes
-from stages.packets import Donors, Edit, Edits, Face, Faces, FaceUnits, Floats, Frame, Motion, Motions, Units
-from stages.render import cavity, mesh, raster
+from stages.packets import (
+    Donors,
+    Edit,
+    Edits,
+    Face,
+    Faces,
+    FaceUnits,
+    Floats,
+    Frame,
+    Motion,
+    Motions,
+    Role,
+    Roles,
+    Units,
+)
+from stages.render import cavity, mesh, raster, reshape
 from stages.render.deform import Deformed, deform
 from stages.render.openings import Limit, View, lent
 
@@ -34,9 +51,6 @@ LEAST_FACE: Final = 32.0
 
 OUTLINE_UNITS: Final = ("AU26", "AU27", "AU29", "AU30", "AU34")
 """The jaw and the cheeks' bulk move the outline of the face; every other unit fades toward it."""
-
-OUTLINE_WIDTH: Final = 0.35
-"""Interocular distances from the outline inward over which the other units fade."""
 
 LID_OVERLAP: Final = 0.012
 """Interocular distances by which a closed upper lid covers the wet rim of the lower one."""
@@ -56,7 +70,8 @@ class Warp(MapStage):
     full_presence: 0..1; it fades in as the landmark model's confidence rises from the one to the other. bridged:
     0..1, strength while optical flow carries the landmarks. eye_growth, mouth_growth: how many times its gap an
     opening may grow to; eye_slack, mouth_slack: and how many interocular distances beyond that. Where a donor shows
-    what lies behind, it may open as far as in the donor.
+    what lies behind, it may open as far as in the donor. shape: 0..1, how far the inner face of whoever is replaced
+    takes on the proportions of the identity.
     """
 
     interpolation: str = "cubic"
@@ -70,6 +85,7 @@ class Warp(MapStage):
     eye_slack: float = 0.01
     mouth_growth: float = 1.8
     mouth_slack: float = 0.012
+    shape: float = 0.7
 
     def __post_init__(self) -> None:
         if self.interpolation not in INTERPOLATION:
@@ -85,6 +101,8 @@ class Warp(MapStage):
             )
         if not 0 <= self.bridged <= 1:
             raise ConfigError(f"bridged must be 0..1, not {self.bridged}")
+        if not 0 <= self.shape <= 1:
+            raise ConfigError(f"shape must be 0..1, not {self.shape}")
         for name in ("eye_growth", "mouth_growth"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -104,18 +122,32 @@ class Warp(MapStage):
         asked: Units,
         motions: Motions | None = None,
         donors: Donors | None = None,
+        roles: Roles | None = None,
     ) -> Edits | None:
-        """One edit for every face that changes; None if none does. motions: of those who have their own."""
+        """One edit for every face that changes; None if none does. motions: of those who have their own. roles: who is
+        replaced; if given, these faces are edited, all of them, and no other.
+        """
         edits = []
         for face in faces.faces:
-            delta = _delta(face, units, asked)
+            role = roles.of(face.track) if roles is not None else None
+            delta = _delta(face, units, asked) if roles is None or role is not None else None
+            if role is not None and delta is None:
+                delta = np.zeros((facs.COUNT, 2), np.float32)
             own = motions.of(face.track) if motions is not None else None
-            edit = self._edit(frame, face, delta, own, donors) if delta is not None else None
+            edit = self._edit(frame, face, delta, own, donors, role) if delta is not None else None
             if edit is not None:
                 edits.append(edit)
         return Edits(frame.at, tuple(edits)) if edits else None
 
-    def _edit(self, frame: Frame, face: Face, delta: Floats, own: Motion | None, donors: Donors | None) -> Edit | None:
+    def _edit(
+        self,
+        frame: Frame,
+        face: Face,
+        delta: Floats,
+        own: Motion | None,
+        donors: Donors | None,
+        role: Role | None = None,
+    ) -> Edit | None:
         size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
         if size.min() < LEAST_FACE:
             return None
@@ -123,7 +155,10 @@ class Warp(MapStage):
         strength = self._strength(face, head)
         if strength <= 0:
             return None
-        wanted = head.turn(_displaced(delta * np.float32(strength), own))[:, :2]
+        moved = _displaced(delta * np.float32(strength), own)
+        if role is not None:
+            moved += np.float32(self.shape * strength) * reshape.displaced(head.to_face(face.landmarks), role.toward)
+        wanted = head.turn(moved)[:, :2]
         down = head.rotation[:2, 1] / max(float(np.linalg.norm(head.rotation[:2, 1])), 1e-6)
         view = View(head.scale, down.astype(np.float32), (frame.width, frame.height))
         eye = Limit(self.eye_growth, self.eye_slack, overlap=LID_OVERLAP)
@@ -132,7 +167,9 @@ class Warp(MapStage):
         give = cavity.yielding(frame, face.landmarks[:, :2]) if parts else None
         known = [lent(donors, face.track, k) for k in range(3)]
         deformed = deform(face.landmarks, wanted, view, eye=eye, mouth=mouth, give=give, known=known)
-        return resample(frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation])
+        return resample(
+            frame, face.track, deformed, self.step, INTERPOLATION[self.interpolation], whole=role is not None
+        )
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
         """0..1, by how far the head is turned and how sure the tracker is."""
@@ -142,9 +179,12 @@ class Warp(MapStage):
         return turned * _ramp(face.presence, self.no_presence, self.full_presence)
 
 
-def resample(frame: Frame, track: int, deformed: Deformed, step: int, interpolation: int) -> Edit | None:
-    """Draw a deformed mesh; None if it does not move, or not within the frame."""
+def resample(
+    frame: Frame, track: int, deformed: Deformed, step: int, interpolation: int, *, whole: bool = False
+) -> Edit | None:
+    """Draw a deformed mesh; None if it does not move, or not within the frame. whole: draw all of the face anyway."""
     near = mesh.neighbours(deformed.moved)
+    near[: mesh.FIRST_RING] |= whole
     triangles = _painted(deformed, near)
     if not len(triangles):
         return None
@@ -184,7 +224,7 @@ def _displaced(delta: Floats, own: Motion | None) -> Floats:
     """(478, 3) face space: every unit's displacement, all but those of `OUTLINE_UNITS` held at the face's outline."""
     displacement = own.displacement if own is not None else basis.load().displacement
     carried = _carries()
-    held = np.tensordot(delta[~carried], displacement[~carried], 2) * _inward()[:, None]
+    held = np.tensordot(delta[~carried], displacement[~carried], 2) * reshape.inward()[:, None]
     moved: Floats = (held + np.tensordot(delta[carried], displacement[carried], 2)).astype(np.float32)
     return moved
 
@@ -203,13 +243,3 @@ def _ramp(value: float, zero: float, one: float) -> float:
     """0 at `zero`, 1 at `one`, smooth between."""
     t = min(max((value - zero) / (one - zero), 0.0), 1.0)
     return t * t * (3 - 2 * t)
-
-
-@cache
-def _inward() -> Floats:
-    """(478,) 0 on the outline of the face, 1 further inside than `OUTLINE_WIDTH`."""
-    mean = basis.load().mean[:, :2]
-    distance = np.linalg.norm(mean[:, None] - mean[None, layouts.OVAL], axis=2).min(1) / OUTLINE_WIDTH
-    t = np.clip(distance, 0, 1)
-    weight: Floats = (t * t * (3 - 2 * t)).astype(np.float32)
-    return weight

@@ -1,0 +1,92 @@
+"""The performer's light on the identity's skin.
+
+Low frequencies: the ratio of what the frame shows and what the texture shows, both laid flat and averaged over skin;
+so it follows the frame's light as it is, and nothing of the performer's features but their broadest shades comes
+along. Colour varies more slowly over a face than brightness does, and is averaged more widely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from stages.expression import chart
+from stages.expression.textures import regions
+from stages.packets import Edit, Floats
+
+SIDE: Final = chart.SIZE // chart.COARSE
+"""Samples a side of the chart's colours."""
+FLOOR: Final = np.float32(0.03)
+"""Nominal, added before the logarithm: noise in black is no light."""
+_BRIGHTNESS: Final = 8.0  # samples: standard deviation over which brightness is averaged
+_COLOUR: Final = 12.0  # and colour
+_ODD: Final = np.float32(0.2)  # natural logarithm by which a sample may differ from those around and count half
+_FIRM: Final = np.float32(0.02)  # share of skin around a sample below which the whole face's mean takes over
+_STRONGEST: Final = np.float32(1.4)  # natural logarithm of the strongest factor
+_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a face shows on the chart. log: (SIDE, SIDE, 3) natural logarithm of R'G'B'; luma: (SIZE, SIZE) Y' 0..255;
+    seen: (SIDE, SIDE) 0..1 how squarely."""
+
+    log: Floats
+    luma: Floats
+    seen: Floats
+
+
+def look(edit: Edit, places: Floats) -> Shown:
+    """Lay the picture that an edit has made flat; places: (468+, 2) of the mesh in pixels of the frame."""
+    x0, y0, x1, y1 = edit.box
+    face = chart.unwrap_crop(edit.after * np.float32(255), (x0, y0, x1, y1), places)
+    front = face.front[chart.chart_map().owner]
+    seen = cv2.resize(front, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return Shown(np.log(np.maximum(face.colour / 255, 0) + FLOOR), face.luma, seen * (face.colour.max(2) > 0))
+
+
+def of_texture(texture: Floats) -> Floats:
+    """(SIDE, SIDE, 3) logarithm of a texture's colours, (side, side, 3) nominal."""
+    small = cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.log(np.maximum(small, 0) + FLOOR), np.float32)
+
+
+def ratio(shown: Shown, worn: Floats, free: Floats) -> Floats:
+    """(SIDE, SIDE, 3) natural logarithm of the factors that bring a texture into a frame's light.
+
+    worn: see `of_texture`. free: (SIDE, SIDE) 0..1 where both can be compared.
+    """
+    weight = bare() * shown.seen * free
+    off = shown.log - worn
+    bright = off @ _LUMA
+    tint = off - bright[..., None]
+    # What differs much from the skin around it is no skin: hair over a forehead, a reflex. It counts less.
+    odd = bright - _averaged(bright[..., None], weight, _BRIGHTNESS)[..., 0]
+    weight = weight / (1 + np.square(odd / _ODD))
+    made: Floats = _averaged(tint, weight, _COLOUR) + _averaged(bright[..., None], weight, _BRIGHTNESS)
+    return np.clip(made, -_STRONGEST, _STRONGEST)
+
+
+def _averaged(values: Floats, weight: Floats, sigma: float) -> Floats:
+    whole = np.tensordot(weight, values, 2) / max(float(weight.sum()), 1e-6)
+    share = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    total = cv2.GaussianBlur(np.asarray(values * weight[..., None], np.float32), (0, 0), sigma)
+    total = total.reshape(*share.shape[:2], -1)
+    return np.asarray((total + _FIRM * whole) / (share + _FIRM), np.float32)
+
+
+@cache
+def bare() -> Floats:
+    """(SIDE, SIDE) 1 on skin off eyes, brows and lips and well inside the outline."""
+    solid = regions.bare() * chart.inside(regions.layouts.OVAL, -4)
+    return np.asarray(cv2.resize(solid, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def sized(picture: Floats) -> Floats:
+    """(SIDE, SIDE) a picture on the chart at any size."""
+    how = cv2.INTER_AREA if len(picture) > SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=how))

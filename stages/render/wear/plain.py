@@ -1,0 +1,94 @@
+"""A performer's skin at rest, from the pages of the clip's album.
+
+What the skin shows in a frame beyond this is expression: it is carried onto the identity's skin, and where it has
+shifted under the mesh the identity's skin is shifted with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from stages.contract import ClipStage, Timeline
+from stages.errors import ConfigError
+from stages.expression import basis, chart, clarity, occlusion, pose
+from stages.expression.trust import free
+from stages.packets import FaceUnits, Floats, Page, Pages, Plain, Plains, Units
+from stages.render.wear import relief, unseen
+
+Told = tuple[Page, FaceUnits]
+_CALM: Final = 1.5  # root sum of squared intensities at which a page counts .6
+_FRONTAL: Final = 15.0  # degrees of yaw and pitch at which it does
+_TURNED_AWAY: Final = (0.15, 0.4)  # of its area that a triangle shows: counts for nothing, for all
+_FAINT: Final = 1e-4  # the busiest page counts so much, so that someone who never rests has a plain face too
+_ODD: Final = 0.15  # natural logarithm of luma by which a texel of a page may differ and count half
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitPlain(ClipStage):
+    """Every person's skin at rest. fewest: pages of a person below which nothing is known."""
+
+    fewest: int = 6
+
+    def __post_init__(self) -> None:
+        if self.fewest < 2:
+            raise ConfigError(f"plain.fewest must be at least 2 pages, it is {self.fewest}")
+
+    def prepare(self) -> None:
+        """Open the network that sees what covers a face."""
+        occlusion.network()
+
+    def process(self, units: Timeline[Units], pages: Timeline[Pages]) -> Iterator[Plains | None]:
+        """The same packet on every frame; none in a clip without faces."""
+        albums: dict[int, list[Told]] = {}
+        first = None
+        for index, measured in enumerate(units):
+            if measured is None:
+                continue
+            first = first or measured.at
+            kept = pages[index]
+            for face in measured.faces:
+                shown = [page for page in kept.pages if page.track == face.track] if kept is not None else []
+                albums.setdefault(face.track, []).extend((page, face) for page in shown)
+        found = [_plain(track, album) for track, album in sorted(albums.items()) if len(album) >= self.fewest]
+        packet = Plains(first, tuple(found)) if first else None
+        yield from (packet for _ in range(len(units)))
+
+
+def _plain(track: int, album: Sequence[Told]) -> Plain:
+    charts = [_chart(page, face) for page, face in album]
+    details = np.stack([relief.detail(one.luma) for one in charts])
+    calm = np.array([_calm(one, page, face) for one, (page, face) in zip(charts, album, strict=True)], np.float32)
+    seen = np.stack([_facing(one) for one in charts]) * calm[:, None, None]
+    middle = details[int(calm.argmax())]
+    for _ in range(2):
+        to = relief.anchor(middle)
+        laid = np.stack([relief.laid(one, relief.flow(one, to)) for one in details])
+        weight = seen / (1 + np.square((laid - middle) / _ODD))
+        middle = (weight * laid).sum(0) / np.maximum(weight.sum(0), 1e-6)
+    sure = np.clip(seen.max(0) / max(float(calm.max()), 1e-6), 0, 1)
+    return Plain(track, middle.astype(np.float16), sure.astype(np.float16))
+
+
+def _chart(page: Page, face: FaceUnits) -> chart.Chart:
+    head = pose.fit(page.landmarks, basis.load().mean)
+    landmarks = page.landmarks.copy()
+    landmarks[:468, :2] += unseen.shift(face, head)
+    return chart.unwrap_crop(page.pixels.astype(np.float32) * 255, page.box, landmarks)
+
+
+def _calm(face: chart.Chart, page: Page, units: FaceUnits) -> float:
+    """How much a page says about the face at rest."""
+    busy = float(np.square(np.maximum(units.values, 0)).sum()) / 2
+    turned = float(np.square(page.pose[:2] / _FRONTAL).sum())
+    shown = clarity.sharpness(face) * clarity.light(face) * free(occlusion.covered(face)) ** 4
+    return (_FAINT + float(np.exp(-busy / (2 * _CALM**2) - turned / 2))) * (shown + _FAINT)
+
+
+def _facing(face: chart.Chart) -> Floats:
+    least, full = _TURNED_AWAY
+    shown = np.clip((face.front[chart.chart_map().owner] - least) / (full - least), 0, 1)
+    return np.asarray(shown, np.float32)

@@ -1,0 +1,184 @@
+"""Put an identity's face on a performer.
+
+The identity's texture (`stages.identity.likeness`) is drawn on the mesh that the warp has placed, so it has the
+performer's pose, outline and expression and, as far as the warp was told, the identity's proportions. Eyes and the
+inside of the mouth stay the performer's. The light of the frame is carried as a ratio of low frequencies (`light`),
+the performer's wrinkles as an expression ratio image (Liu, Shan & Zhang, *Expressive expression mapping with ratio
+images*, 2001), and where the performer's skin has moved under the mesh the texture is moved with it (`relief`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from stages.contract import MapStage
+from stages.errors import ConfigError
+from stages.expression import basis, pose
+from stages.expression.textures import regions as textures
+from stages.faces import layouts
+from stages.identity.chosen import Chosen
+from stages.packets import Cover, Covers, Edit, Edits, Face, Faces, FaceUnits, Floats, Plain, Plains, Roles, Units
+from stages.render import mesh
+from stages.render.shade import limited
+from stages.render.wear import light, paint, regions, relief, unseen
+from stages.render.wear.regions import Parts
+from stages.render.wear.texture import Wardrobe, Worn
+
+DARKEST, BRIGHTEST = 0.6, 1.5
+"""Factors of wrinkles and shading that are never passed; the way to them is soft."""
+_MOST: Final = 4  # photos that are blended at once
+_ANCHORED: Final = 16  # people whose registration is kept ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wear(MapStage):
+    """Paint an identity over the performers that are to be replaced.
+
+    identity: whose face. parts: which parts of it. photos: 1..4, how many are blended at once. wrinkles: 0..1.5, share
+    of the performer's wrinkles and shading that is carried. full_yaw, no_yaw: degrees; it fades out as the head turns
+    from the one to the other. no_presence, full_presence: 0..1; it fades in as the landmark model's confidence rises
+    from the one to the other.
+    """
+
+    identity: Chosen
+    parts: Parts = field(default_factory=Parts)
+    photos: int = 4
+    wrinkles: float = 1.0
+    full_yaw: float = 25.0
+    no_yaw: float = 42.0
+    no_presence: float = 0.3
+    full_presence: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.photos <= _MOST:
+            raise ConfigError(f"wear.photos must be 1..{_MOST}, it is {self.photos}")
+        if not 0 <= self.wrinkles <= 1.5:
+            raise ConfigError(f"wear.wrinkles must be 0..1.5, it is {self.wrinkles}")
+        if not 0 <= self.full_yaw < self.no_yaw <= 90:
+            raise ConfigError(
+                f"wear.full_yaw must lie below no_yaw, within 0..90; they are {self.full_yaw}, {self.no_yaw}"
+            )
+        if not 0 <= self.no_presence < self.full_presence <= 1:
+            raise ConfigError(
+                "wear.no_presence must lie below full_presence, within 0..1; "
+                f"they are {self.no_presence}, {self.full_presence}"
+            )
+
+    def prepare(self) -> None:
+        """Load the identity, lay out the chart and compile.
+
+        Raises:
+            ConfigError: no identity was named, it is unknown, or its consent does not cover this.
+        """
+        self._wardrobe.worn(np.zeros(3, np.float32), 256.0)
+        regions.painted()
+        spot = np.zeros((1, 1, 3), np.float32)
+        paint.mix(spot, spot, spot, spot[..., 0], spot.copy())
+
+    @cached_property
+    def _wardrobe(self) -> Wardrobe:
+        return Wardrobe(self.identity.likeness, self.photos)
+
+    @cached_property
+    def _mask(self) -> Floats:
+        return self.parts.mask()
+
+    def process(
+        self,
+        edits: Edits,
+        faces: Faces,
+        roles: Roles,
+        units: Units | None = None,
+        plains: Plains | None = None,
+        covers: Covers | None = None,
+    ) -> Edits | None:
+        """Painted faces: `before` is what the warp has made, `mask` the part of the face that is replaced.
+
+        units: as measured. plains: the performers at rest; without them no wrinkles are carried. covers: what of the
+        faces lies behind something.
+        """
+        shown = {face.track: face for face in faces.faces}
+        measured = {face.track: face for face in units.faces} if units is not None else {}
+        made = []
+        for edit in edits.edits:
+            face = shown.get(edit.track)
+            if face is None or roles.of(edit.track) is None or len(edit.places) != mesh.COUNT:
+                continue
+            plain = plains.of(edit.track) if plains is not None else None
+            cover = covers.of(edit.track) if covers is not None else None
+            painted = self._painted(edit, face, measured.get(edit.track), plain, cover)
+            made += [painted] if painted is not None else []
+        return Edits(edits.at, tuple(made)) if made else None
+
+    def _painted(
+        self, edit: Edit, face: Face, measured: FaceUnits | None, plain: Plain | None, cover: Cover | None
+    ) -> Edit | None:
+        head = pose.fit(face.landmarks, basis.load().mean)
+        strength = self._strength(face, head)
+        if strength <= 0:
+            return None
+        places = edit.places.copy()
+        places[: layouts.MESH_COUNT] += unseen.shift(measured, head)
+        laid = paint.lay(edit, places, face)
+        if laid is None:
+            return None
+        worn = self._wardrobe.worn(head.angles, float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max()))
+        free = 1 - cover.hidden.astype(np.float32) / 255 if cover is not None else np.ones((1, 1), np.float32)
+        skin, gain = self._lit(laid, light.look(edit, places), worn, free, plain)
+        share = laid.sample(regions.painted()) * skin.sample(worn.shown) * laid.on
+        mask = laid.sample(self._mask) * laid.sample(free) * laid.on * np.float32(strength)
+        return _drawn(edit, laid, paint.textured(skin, worn.picture), gain, share, mask)
+
+    def _lit(
+        self, laid: paint.Laid, shown: light.Shown, worn: Worn, free: Floats, plain: Plain | None
+    ) -> tuple[paint.Laid, Floats]:
+        """Where the texture is taken from, and (h, w, 3) the factors that bring it into the performer's light."""
+        gain = laid.sample(np.exp(light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))))
+        if plain is None or not self.wrinkles:
+            return laid, gain
+        now = relief.detail(shown.luma)
+        shift = relief.flow(now, _anchor(plain))
+        skin = laid.moved(shift)
+        folds = (relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin()
+        excess = skin.sample(limited(folds * np.float32(self.wrinkles), DARKEST, BRIGHTEST))
+        return skin, gain * (1 + excess)[..., None]
+
+    def _strength(self, face: Face, head: pose.Pose) -> float:
+        """0..1, by how far the head is turned and how sure the tracker is."""
+        turned = _ramp(abs(head.yaw), self.no_yaw, self.full_yaw)
+        return turned * _ramp(face.presence, self.no_presence, self.full_presence)
+
+
+def _drawn(edit: Edit, laid: paint.Laid, picture: Floats, gain: Floats, share: Floats, mask: Floats) -> Edit:
+    """An edit on top of another's `after`."""
+    x0, y0, x1, y1 = laid.box
+    after, whole = edit.after.copy(), np.zeros(edit.mask.shape, np.float32)
+    part = after[y0:y1, x0:x1]
+    paint.mix(part, picture, paint.full(gain, laid.box), paint.full(share, laid.box), part)
+    whole[y0:y1, x0:x1] = paint.full(mask, laid.box)
+    return Edit(edit.track, edit.box, edit.after, after, whole, edit.places, edit.sources)
+
+
+_ANCHORS: dict[int, relief.Anchor] = {}
+
+
+def _anchor(plain: Plain) -> relief.Anchor:
+    """A plain face ready to register with, by what it shows: packets are read anew for every frame."""
+    key = zlib.adler32(plain.detail.tobytes())
+    found = _ANCHORS.get(key)
+    if found is None:
+        if len(_ANCHORS) >= _ANCHORED:
+            _ANCHORS.clear()
+        found = _ANCHORS[key] = relief.anchor(plain.detail.astype(np.float32))
+    return found
+
+
+def _ramp(value: float, zero: float, one: float) -> float:
+    """0 at `zero`, 1 at `one`, smooth between."""
+    t = min(max((value - zero) / (one - zero), 0.0), 1.0)
+    return t * t * (3 - 2 * t)

@@ -1,0 +1,130 @@
+"""An identity's photos as one texture: those that fit the pose best, at the size that the picture needs.
+
+Texels are as large as pixels, give or take: a texture far finer than the picture would sparkle as it moves (Williams,
+*Pyramidal parametrics*, 1983). Which photos count varies smoothly with the pose, so that nothing pops.
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numba
+import numpy as np
+
+from stages.expression import chart
+from stages.identity.likeness import Likeness, Portrait
+from stages.packets import Floats
+from stages.render.wear import light
+
+_DENSITY: Final = 1.05  # texels along the chart by pixels along the face's longer side, at least
+_RATIO: Final = 2**0.5  # between the sizes that are kept
+_LEAST: Final = 96  # texels a side of the smallest
+_TURN: Final = 9.0  # degrees of yaw and pitch at which a photo counts .6
+_NONE: Final = 0.03  # share below which a photo does not count at all
+_SHOWN: Final = (0.02, 0.2)  # weight of a texel at which nothing is painted, and all
+
+
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; shown: (SIZE, SIZE) 0..1
+    where any photo shows it."""
+
+    picture: Floats
+    log: Floats
+    shown: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """One size. pictures: (n, side, side, 3); weights: (n, side, side), all of them sum to what is known of a texel."""
+
+    pictures: Floats
+    weights: Floats
+
+
+class Wardrobe:
+    """The textures of one identity, ready to be worn.
+
+    most: photos that are blended at once.
+    """
+
+    def __init__(self, likeness: Likeness, most: int) -> None:
+        portraits = (*likeness.portraits, likeness.merged)
+        side = max(len(one.texture) for one in portraits)
+        self._poses = np.stack([one.pose for one in portraits])
+        self._quality = np.array([float(one.weight.mean()) for one in portraits], np.float32)
+        self._most = most
+        self._logs = np.stack([light.of_texture(one.texture.astype(np.float32)) for one in portraits])
+        self._coarse = np.stack([_resized(one.weight.astype(np.float32), chart.SIZE) for one in portraits])
+        self._levels = {size: _level(portraits, size) for size in _sizes(side)}
+
+    def worn(self, turned: Floats, pixels: float) -> Worn:
+        """For a head turned by (yaw, pitch, roll) degrees whose face is so many pixels long."""
+        shares = self._shares(turned)
+        sizes = sorted(self._levels)
+        level = self._levels[next((size for size in sizes if size >= _DENSITY * pixels), sizes[-1])]
+        used = np.flatnonzero(shares)
+        known = np.max([np.minimum(self._coarse[k], 1) for k in used], axis=0)
+        if len(used) == 1:
+            return Worn(level.pictures[used[0]], self._logs[used[0]], _ramp(known))
+        out = np.empty_like(level.pictures[0])
+        _blend(level.pictures, level.weights, used, shares, out)
+        return Worn(out, np.tensordot(shares, self._logs, 1), _ramp(known))
+
+    def _shares(self, turned: Floats) -> Floats:
+        """(n,) how much of each photo, summing to 1; the merged one, last, fills what the others do not show."""
+        if len(self._poses) == 2:
+            return np.array([0, 1], np.float32)
+        off = (self._poses[:-1, :2] - turned[:2]) / _TURN
+        fit = np.exp(-np.square(off).sum(1) / 2 + np.square(off).sum(1).min() / 2) * self._quality[:-1]
+        fit /= fit.max()
+        edge = max(_NONE, float(np.sort(fit)[::-1][self._most]) if len(fit) > self._most else 0.0)
+        fit = np.maximum(fit - edge, 0)
+        shares = np.append(fit, np.float32(0.02) * fit.sum())
+        return np.asarray(shares / shares.sum(), np.float32)
+
+
+def _sizes(side: int) -> list[int]:
+    sizes, size = [], float(side)
+    while size >= _LEAST:
+        sizes.append(round(size))
+        size /= _RATIO
+    return sizes or [side]
+
+
+def _level(portraits: Sequence[Portrait], size: int) -> _Level:
+    pictures = np.stack([_resized(one.texture.astype(np.float32), size) for one in portraits])
+    weights = np.stack([_resized(one.weight.astype(np.float32), size) for one in portraits])
+    return _Level(pictures, np.maximum(weights, np.float32(1e-3)))
+
+
+def _resized(picture: Floats, size: int) -> Floats:
+    if len(picture) == size:
+        return picture
+    how = cv2.INTER_AREA if len(picture) > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=how))
+
+
+def _ramp(weight: Floats) -> Floats:
+    t = np.clip((weight - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0]), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _blend(pictures: Floats, weights: Floats, used: np.ndarray, shares: Floats, out: Floats) -> None:
+    """Every texel from the photos that show it."""
+    side = out.shape[0]
+    for y in range(side):
+        for x in range(side):
+            r = g = b = whole = np.float32(0)
+            for k in used:
+                share = shares[k] * weights[k, y, x]
+                whole += share
+                r += share * pictures[k, y, x, 0]
+                g += share * pictures[k, y, x, 1]
+                b += share * pictures[k, y, x, 2]
+            out[y, x, 0], out[y, x, 1], out[y, x, 2] = r / whole, g / whole, b / whole
