@@ -99,10 +99,12 @@ class Warp(MapStage):
                 "no_presence must lie below full_presence, within 0..1; "
                 f"they are {self.no_presence}, {self.full_presence}"
             )
-        if not 0 <= self.bridged <= 1:
-            raise ConfigError(f"bridged must be 0..1, not {self.bridged}")
-        if not 0 <= self.shape <= 1:
-            raise ConfigError(f"shape must be 0..1, not {self.shape}")
+        for name in ("bridged", "shape"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be 0..1, not {getattr(self, name)}")
+        self._check_openings()
+
+    def _check_openings(self) -> None:
         for name in ("eye_growth", "mouth_growth"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -130,7 +132,9 @@ class Warp(MapStage):
         edits = []
         for face in faces.faces:
             role = roles.of(face.track) if roles is not None else None
-            delta = _delta(face, units, asked) if roles is None or role is not None else None
+            if roles is not None and role is None:
+                continue
+            delta = _delta(face, units, asked)
             if role is not None and delta is None:
                 delta = np.zeros((facs.COUNT, 2), np.float32)
             own = motions.of(face.track) if motions is not None else None

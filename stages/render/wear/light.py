@@ -16,6 +16,7 @@ import numpy as np
 
 from stages.expression import chart
 from stages.expression.textures import regions
+from stages.faces import layouts
 from stages.packets import Edit, Floats
 
 SIDE: Final = chart.SIZE // chart.COARSE
@@ -62,13 +63,12 @@ def ratio(shown: Shown, worn: Floats, free: Floats) -> Floats:
     """
     weight = bare() * shown.seen * free
     off = shown.log - worn
-    bright = off @ _LUMA
-    tint = off - bright[..., None]
+    bright = np.asarray(off @ _LUMA, np.float32)[..., None]
     # What differs much from the skin around it is no skin: hair over a forehead, a reflex. It counts less.
-    odd = bright - _averaged(bright[..., None], weight, _BRIGHTNESS)[..., 0]
-    weight = weight / (1 + np.square(odd / _ODD))
-    made: Floats = _averaged(tint, weight, _COLOUR) + _averaged(bright[..., None], weight, _BRIGHTNESS)
-    return np.clip(made, -_STRONGEST, _STRONGEST)
+    odd = (bright - _averaged(bright, weight, _BRIGHTNESS))[..., 0]
+    weight = np.asarray(weight / (1 + np.square(odd / _ODD)), np.float32)
+    made = _averaged(off - bright, weight, _COLOUR) + _averaged(bright, weight, _BRIGHTNESS)
+    return np.asarray(np.clip(made, -_STRONGEST, _STRONGEST), np.float32)
 
 
 def _averaged(values: Floats, weight: Floats, sigma: float) -> Floats:
@@ -82,7 +82,7 @@ def _averaged(values: Floats, weight: Floats, sigma: float) -> Floats:
 @cache
 def bare() -> Floats:
     """(SIDE, SIDE) 1 on skin off eyes, brows and lips and well inside the outline."""
-    solid = regions.bare() * chart.inside(regions.layouts.OVAL, -4)
+    solid = regions.bare() * chart.inside(layouts.OVAL, -4)
     return np.asarray(cv2.resize(solid, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -98,7 +98,8 @@ def mix(under: Floats, texture: Floats, gain: Floats, share: Floats, out: Floats
 @cache
 def _triangles() -> NDArray[np.int32]:
     """Skin and what lies behind lids and lips, without the rings around the face."""
-    return mesh.TRIANGLES[(mesh.TRIANGLES < mesh.FIRST_RING).all(1)]
+    triangles: NDArray[np.int32] = mesh.TRIANGLES[(mesh.TRIANGLES < mesh.FIRST_RING).all(1)]
+    return triangles
 
 
 @cache

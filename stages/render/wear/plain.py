@@ -15,8 +15,10 @@ import numpy as np
 from stages.contract import ClipStage, Timeline
 from stages.errors import ConfigError
 from stages.expression import basis, chart, clarity, occlusion, pose
+from stages.expression.textures.stage import POWER
 from stages.expression.trust import free
-from stages.packets import FaceUnits, Floats, Page, Pages, Plain, Plains, Units
+from stages.packets import FaceUnits, Floats, Page, Pages, Plain, Plains, Texture, Textures, Units
+from stages.render.shade import summed
 from stages.render.wear import relief, unseen
 
 Told = tuple[Page, FaceUnits]
@@ -41,26 +43,39 @@ class FitPlain(ClipStage):
         """Open the network that sees what covers a face."""
         occlusion.network()
 
-    def process(self, units: Timeline[Units], pages: Timeline[Pages]) -> Iterator[Plains | None]:
-        """The same packet on every frame; none in a clip without faces."""
+    def process(
+        self,
+        units: Timeline[Units],
+        pages: Timeline[Pages] | None = None,
+        textures: Timeline[Textures] | None = None,
+    ) -> Iterator[Plains | None]:
+        """The same packet on every frame; none in a clip without faces. textures: how skin changes with units, which
+        is taken away from pages that are not at rest."""
         albums: dict[int, list[Told]] = {}
-        first = None
+        first, known = None, None
         for index, measured in enumerate(units):
             if measured is None:
                 continue
             first = first or measured.at
-            kept = pages[index]
+            kept = pages[index] if pages is not None else None
+            known = known or (textures[index] if textures is not None else None)
             for face in measured.faces:
                 shown = [page for page in kept.pages if page.track == face.track] if kept is not None else []
                 albums.setdefault(face.track, []).extend((page, face) for page in shown)
-        found = [_plain(track, album) for track, album in sorted(albums.items()) if len(album) >= self.fewest]
+        found = [
+            _plain(track, album, known.of(track) if known is not None else None)
+            for track, album in sorted(albums.items())
+            if len(album) >= self.fewest
+        ]
         packet = Plains(first, tuple(found)) if first else None
         yield from (packet for _ in range(len(units)))
 
 
-def _plain(track: int, album: Sequence[Told]) -> Plain:
+def _plain(track: int, album: Sequence[Told], texture: Texture | None) -> Plain:
     charts = [_chart(page, face) for page, face in album]
     details = np.stack([relief.detail(one.luma) for one in charts])
+    if texture is not None:
+        details -= np.stack([_folds(texture, face) for _, face in album])
     calm = np.array([_calm(one, page, face) for one, (page, face) in zip(charts, album, strict=True)], np.float32)
     seen = np.stack([_facing(one) for one in charts]) * calm[:, None, None]
     middle = details[int(calm.argmax())]
@@ -71,6 +86,12 @@ def _plain(track: int, album: Sequence[Told]) -> Plain:
         middle = (weight * laid).sum(0) / np.maximum(weight.sum(0), 1e-6)
     sure = np.clip(seen.max(0) / max(float(calm.max()), 1e-6), 0, 1)
     return Plain(track, middle.astype(np.float16), sure.astype(np.float16))
+
+
+def _folds(texture: Texture, face: FaceUnits) -> Floats:
+    """(SIZE, SIZE) natural logarithm of luma that the units at work add."""
+    change = summed(texture, face.values)
+    return change / np.float32(POWER) if change is not None else np.zeros((chart.SIZE,) * 2, np.float32)
 
 
 def _chart(page: Page, face: FaceUnits) -> chart.Chart:

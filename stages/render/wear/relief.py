@@ -58,7 +58,7 @@ def anchor(of: Floats) -> Anchor:
     xx, xy, yy = (_pooled(a * b) for a, b in ((across, across), (across, down), (down, down)))
     xx, yy = xx + _STIFF, yy + _STIFF
     whole = xx * yy - xy * xy
-    return Anchor(small, across, down, xx / whole, xy / whole, yy / whole)
+    return Anchor(small, across, down, *(np.asarray(one / whole, np.float32) for one in (xx, xy, yy)))
 
 
 def flow(now: Floats, to: Anchor) -> Floats:
@@ -114,7 +114,7 @@ def _bare() -> Floats:
 
 @cache
 def _around() -> Floats:
-    return np.maximum(cv2.GaussianBlur(_bare(), (0, 0), AROUND / _COARSER), np.float32(1e-2))
+    return np.asarray(np.maximum(cv2.GaussianBlur(_bare(), (0, 0), AROUND / _COARSER), 1e-2), np.float32)
 
 
 @cache

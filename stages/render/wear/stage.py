@@ -128,7 +128,7 @@ class Wear(MapStage):
         if laid is None:
             return None
         worn = self._wardrobe.worn(head.angles, float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max()))
-        free = 1 - cover.hidden.astype(np.float32) / 255 if cover is not None else np.ones((1, 1), np.float32)
+        free = _free(cover)
         skin, gain = self._lit(laid, light.look(edit, places), worn, free, plain)
         share = laid.sample(regions.painted()) * skin.sample(worn.shown) * laid.on
         mask = laid.sample(self._mask) * laid.sample(free) * laid.on * np.float32(strength)
@@ -152,6 +152,13 @@ class Wear(MapStage):
         """0..1, by how far the head is turned and how sure the tracker is."""
         turned = _ramp(abs(head.yaw), self.no_yaw, self.full_yaw)
         return turned * _ramp(face.presence, self.no_presence, self.full_presence)
+
+
+def _free(cover: Cover | None) -> Floats:
+    """On the chart, at any size: 0..1 how much of the face is not covered."""
+    if cover is None:
+        return np.ones((1, 1), np.float32)
+    return np.asarray(1 - cover.hidden.astype(np.float32) / 255, np.float32)
 
 
 def _drawn(edit: Edit, laid: paint.Laid, picture: Floats, gain: Floats, share: Floats, mask: Floats) -> Edit:

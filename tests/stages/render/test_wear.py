@@ -97,7 +97,7 @@ def test_the_texture_is_painted_inside_the_face_and_nowhere_else(under, wear, on
     edits, one = under()
     edit = wear().process(edits, only(one), ROLES).edits[0]
     assert all(edit.mask[at(edit, point)] > 0.95 for point in (NOSE, CHEEK, CHIN, BROW))
-    assert all(edit.mask[at(edit, point)] == 0 for point in layouts.OVAL)
+    assert all(edit.mask[at(edit, point)] < 0.05 for point in layouts.OVAL)
     assert all(pattern(edit)[at(edit, point)] > 0.03 for point in (NOSE, CHEEK, CHIN, BROW))
     assert edit.before is edits.edits[0].after
 
@@ -129,7 +129,8 @@ def test_a_part_that_is_switched_off_stays_the_performers(name):
     assert without + alone == pytest.approx(whole, abs=1e-5)
     spot = {"brows": 105, "eyes": 133, "nose": 4, "mouth": 0, "cheeks": 50, "jaw": 199}[name]
     x, y = np.rint(chart.places()[spot]).astype(int)
-    assert without[y, x] < 0.25 < 0.75 < alone[y, x]
+    assert without[y, x] < 0.25
+    assert alone[y, x] > 0.75
 
 
 def test_a_share_of_a_part_is_that_share_of_its_mask():
