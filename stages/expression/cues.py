@@ -12,6 +12,8 @@ import numpy as np
 
 from stages.contract import MapStage
 from stages.expression import chart, clarity, folds, occlusion
+from stages.expression.complexion import SIDE as COARSE
+from stages.expression.complexion import complexion
 from stages.expression.folds import FOLDS
 from stages.expression.occlusion import REGIONS
 from stages.expression.relief import SIDE, relief
@@ -40,6 +42,7 @@ class SkinCues(MapStage):
             sharpness=np.array([clarity.sharpness(one) for one in charts], np.float32),
             light=np.array([clarity.light(one) for one in charts], np.float32),
             relief=np.array([relief(one) for one in charts], np.uint8).reshape(len(charts), SIDE, SIDE),
+            complexion=np.array([complexion(one) for one in charts], np.uint8).reshape(len(charts), COARSE, COARSE, 3),
         )
 
 

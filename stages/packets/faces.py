@@ -55,7 +55,8 @@ class Cues(Packet):
     folds: (faces, n) strength of wrinkles and shading, in the order of `stages.expression.cues.FOLDS`; only their
     differences between frames of one person mean something. covered: (faces, m) 0..1 how surely something lies over
     each of `stages.expression.cues.REGIONS`. sharpness, light: (faces,) 0..1, 1 is sharp at this size and well lit.
-    relief: uint8 (faces, side, side), see `stages.expression.relief`.
+    relief: uint8 (faces, side, side), see `stages.expression.relief`; complexion: uint8 (faces, side, side, 3), see
+    `stages.expression.complexion`.
     """
 
     tracks: tuple[int, ...]
@@ -64,9 +65,11 @@ class Cues(Packet):
     sharpness: Floats
     light: Floats
     relief: Bytes
+    complexion: Bytes
 
     def __post_init__(self) -> None:
         check(self.relief, (len(self.tracks), -1, -1), np.uint8, "Cues.relief")
+        check(self.complexion, (len(self.tracks), -1, -1, 3), np.uint8, "Cues.complexion")
         for name in ("folds", "covered"):
             check(getattr(self, name), (len(self.tracks), -1), np.float32, f"Cues.{name}")
         for name in ("sharpness", "light"):

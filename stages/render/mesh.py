@@ -126,8 +126,8 @@ def _around() -> list[tuple[int, int, int]]:
     return made
 
 
-def _clockwise(triangles: Indices) -> Indices:
-    """All turned the same way on screen; most of the canonical face's triangles tell which way theirs are."""
+def clockwise(triangles: Indices) -> Indices:
+    """Triangles of the face, turned as `rasterise` wants them; most of the canonical face's tell how."""
     points = (layouts.CANONICAL[:, :2] * [1, -1]).astype(np.float32)
     corners = points[layouts.TRIANGLES]
     one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
@@ -139,7 +139,7 @@ def _assemble() -> Indices:
     behind = np.array([t for opening in OPENINGS for t in _behind(opening)], np.int32)
     around = np.array(_around(), np.int32)
     # Painted in this order where depth does not decide: surroundings, eyeballs and teeth, skin.
-    triangles = np.concatenate([around, behind, _clockwise(_skin())]).astype(np.int32)
+    triangles = np.concatenate([around, behind, clockwise(_skin())]).astype(np.int32)
     triangles.setflags(write=False)
     return triangles
 

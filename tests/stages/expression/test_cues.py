@@ -58,6 +58,17 @@ def test_a_face_gets_a_row_of_every_cue(scene):
     assert np.isfinite(cues.folds).all()
 
 
+def test_a_complexion_shows_the_colours_where_the_mesh_lies_and_nothing_beside_the_face(scene):
+    frame, faces = scene("smile_onset", 5)
+    seen = SkinCues().process(frame, faces).complexion[0].astype(float)
+    picture, landmarks = picture_of(frame), faces.faces[0].landmarks
+    for point in (50, 280, 151):
+        column, row = (chart.places()[point] * len(seen) / chart.SIZE).astype(int)
+        x, y = landmarks[point, :2].round().astype(int)
+        assert np.abs(seen[row, column] - picture[y - 2 : y + 3, x - 2 : x + 3].mean((0, 1))).max() < 12
+    assert not seen[0, 0].any()
+
+
 def test_no_faces_give_no_rows(scene):
     frame, faces = scene("smile_onset", 0)
     cues = SkinCues().process(frame, Faces(faces.at, ()))

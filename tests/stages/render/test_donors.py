@@ -133,8 +133,13 @@ def test_a_page_with_a_hand_over_an_eye_lends_no_eyes(scene: Scene) -> None:
         covered = np.zeros((1, len(REGIONS)), np.float32)
         covered[0, REGIONS.index(region)] = 1
         one = np.ones(1, np.float32)
-        scene.cues = Held([Cues(AT, (0,), one[None], covered, one, one, np.zeros((1, 2, 2), np.uint8))] * 6)
+        scene.cues = Held([Cues(AT, (0,), one[None], covered, one, one, *_nothing_seen())] * 6)
         assert any(packet is not None for packet in scene.chosen()) == lent
+
+
+def _nothing_seen() -> tuple[np.ndarray, np.ndarray]:
+    """Relief and complexion of a face that nobody looked at."""
+    return np.zeros((1, 2, 2), np.uint8), np.zeros((1, 2, 2, 3), np.uint8)
 
 
 def test_a_clip_without_an_album_has_no_donors(scene: Scene) -> None:

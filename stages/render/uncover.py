@@ -1,0 +1,92 @@
+"""Leave alone what lies before a face: where a hand is, the picture stays as it was.
+
+A cover is known on the face chart (`stages.expression.cover`). It is laid where the mesh is in the frame, because there
+the hand is seen, and where the edit has put the mesh, because there the hand's pixels would have gone; the edit is
+written back in neither place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.contract import MapStage
+from stages.expression import chart
+from stages.faces import layouts
+from stages.packets import Bytes, Covers, Edit, Edits, Face, Faces, Floats
+from stages.render import mesh, raster
+
+COARSE: Final = 4
+"""Pixels a side of a sample: a texel of a cover is three times as large in a face of 800 pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncover(MapStage):
+    """Take what is covered out of the edits' masks."""
+
+    def prepare(self) -> None:
+        """Lay out the chart."""
+        _rows()
+
+    def process(self, edits: Edits, faces: Faces, covers: Covers | None = None) -> Edits:
+        """The edits with less mask; the very same packet where nothing is covered."""
+        if covers is None:
+            return edits
+        shown = {face.track: face for face in faces.faces}
+        made = tuple(self._edit(edit, shown.get(edit.track), covers) for edit in edits.edits)
+        unchanged = all(new is old for new, old in zip(made, edits.edits, strict=True))
+        return edits if unchanged else Edits(edits.at, made)
+
+    def _edit(self, edit: Edit, face: Face | None, covers: Covers) -> Edit:
+        cover = covers.of(edit.track)
+        if cover is None or face is None or not len(edit.places):
+            return edit
+        hidden = np.maximum(*(laid(cover.hidden, edit, face, points) for points in (edit.sources, edit.places)))
+        return replace(edit, mask=edit.mask * (1 - hidden)) if hidden.any() else edit
+
+
+def laid(hidden: Bytes, edit: Edit, face: Face, points: Floats) -> Floats:
+    """(h, w) 0..1 of the edit's box: a cover on the mesh whose vertices lie at `points`, (mesh.COUNT, 2) luma pixels.
+
+    Beyond the outline it goes on as at the nearest point of it.
+    """
+    x0, y0, x1, y1 = edit.box
+    shape = -(-(y1 - y0) // COARSE), -(-(x1 - x0) // COARSE)
+    placed = (points - np.array([x0, y0], np.float32) - (COARSE - 1) / 2) / COARSE
+    depth = face.landmarks[: layouts.MESH_COUNT, 2]
+    skin = _face()[np.argsort(-depth[_face()].sum(1), kind="stable")]
+    triangles = np.concatenate([_around(), skin])
+    rows = _rows() * np.array([len(hidden) / chart.SIZE, len(hidden) / chart.SIZE, 1], np.float32)
+    u, v, on = raster.rasterise(triangles, placed.astype(np.float32), rows, shape)
+    shift = np.float32((len(hidden) / chart.SIZE - 1) / 2)  # a texel's centre lies at a whole number on either chart
+    seen = cv2.remap(hidden, u + shift, v + shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    coarse = seen.astype(np.float32) / 255 * on
+    fine = cv2.resize(coarse, (shape[1] * COARSE, shape[0] * COARSE), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[: y1 - y0, : x1 - x0], np.float32)
+
+
+@cache
+def _around() -> NDArray[np.int32]:
+    """Triangles between the outline and the rings."""
+    return np.asarray(mesh.TRIANGLES[(mesh.TRIANGLES >= mesh.FIRST_RING).any(1)], np.int32)
+
+
+@cache
+def _face() -> NDArray[np.int32]:
+    """Triangles of the face, eyes and mouth filled: what covers a mouth covers what is in it."""
+    return mesh.clockwise(layouts.TRIANGLES)
+
+
+@cache
+def _rows() -> Floats:
+    """(mesh.COUNT, 3) column and row on the chart, and 1; a ring's are those of the outline beside it."""
+    rows = np.ones((mesh.COUNT, 3), np.float32)
+    rows[: layouts.MESH_COUNT, :2] = chart.places()
+    rows[mesh.FIRST_RING :, :2] = np.tile(chart.places()[layouts.OVAL], (len(mesh.RINGS), 1))
+    rows.setflags(write=False)
+    return rows
