@@ -37,7 +37,7 @@ def dressed(rng: Rng, picture: Picture, points: Floats) -> Picture:
         changed = _painted_lips(rng, changed, points)
     if rng.random() < 0.12:
         changed = _glasses(rng, changed, points)
-    return _lit(rng, changed)
+    return lit(rng, changed)
 
 
 def graded(rng: Rng, picture: Picture) -> Picture:
@@ -226,8 +226,8 @@ def _glasses(rng: Rng, picture: Picture, points: Floats) -> Picture:
     return worn
 
 
-def _lit(rng: Rng, picture: Picture) -> Picture:
-    """A light from aside, and now and then the edge of a shadow."""
+def lit(rng: Rng, picture: Picture) -> Picture:
+    """The picture in a light from aside, and now and then with the edge of a shadow."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x, y = x / width - 0.5, y / height - 0.5
