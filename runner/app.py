@@ -86,6 +86,21 @@ def bench(words: Sequence[str]) -> int:
     return _application("bench", words, work)
 
 
+def watch(words: Sequence[str]) -> int:
+    """`glabella watch`, and `glabella watch status|retry|forget`."""
+    from runner.watch.command import ACTIONS, ask
+
+    if words and words[0] in ACTIONS:
+        return ask(words)
+
+    def work(settings: Settings) -> int:
+        from runner.watch.command import watch as serve
+
+        return serve(settings, *parted(words))
+
+    return _application("watch", words, work)
+
+
 def gallery(words: Sequence[str]) -> int:
     """`glabella gallery`."""
 

@@ -21,6 +21,7 @@ glabella - control of facial micro-expressions in video
 commands that take settings (Hydra overrides: group=option, group.key=value; --help lists them)
   run       clip in, delivery, report and MLflow run out; prints the delivery's path (of a sweep, the comparison page's)
   analyse   clip or photo in; tables, figures and curves of its Action Units out; prints the table's path
+  watch     a drop folder: watch inbox=DIR outbox=DIR renders every clip that comes in; watch status|retry|forget OUTBOX
   graph     check a pipeline and print its plan (mermaid=true for a diagram)
   bench     measure speed and memory, stage by stage, on this machine
   gallery   render a declared list of clips and gains into outputs/gallery, to be looked at, with scores
@@ -41,6 +42,7 @@ COMMANDS = {
     "graph": ("runner.app", "graph"),
     "bench": ("runner.app", "bench"),
     "gallery": ("runner.app", "gallery"),
+    "watch": ("runner.app", "watch"),
     "eval": ("runner.app", "evaluate"),
     "models": ("runner.models_command", "main"),
     "identity": ("runner.identity_command", "main"),

@@ -57,7 +57,7 @@ def listed(value: Any) -> str:
     """The values of an axis, given in a file, as they would be typed: `[0.5, 1]` is `choice(0.5,1)`; text stays."""
     if not isinstance(value, list | tuple):
         return str(value)
-    return f"choice({','.join(_escaped(one) if isinstance(one, str) else json.dumps(one) for one in value)})"
+    return f"choice({','.join(escaped(one) if isinstance(one, str) else json.dumps(one) for one in value)})"
 
 
 def _globbed(word: str) -> str:
@@ -68,17 +68,17 @@ def _globbed(word: str) -> str:
     files = sorted(glob(str(Path(found[2]).expanduser())))
     if not files:
         raise ConfigError(f"clip: no file matches {found[2]!r}; check the pattern")
-    return f"clip=choice({','.join(_escaped(file) for file in files)})"
+    return f"clip=choice({','.join(escaped(file) for file in files)})"
 
 
 def _quoted(word: str) -> str:
     key, _, value = word.partition("=")
     typed = value[:1] in "'\"" or value.startswith("choice(")
     plain = typed or re.fullmatch(r"[\w./:@%+-]*", value, re.ASCII)
-    return word if plain else f"{key}={_escaped(value)}"
+    return word if plain else f"{key}={escaped(value)}"
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
     """In quotes that Hydra and OmegaConf take off again."""
     value = _INTERPOLATION.sub(r"\1\1\\${", value)
     value = _BEFORE_QUOTE.sub(r"\1\1", value).replace("'", "\\'")

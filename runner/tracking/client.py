@@ -79,20 +79,22 @@ class Tracking:
         *,
         files: Sequence[str] = ARTIFACTS,
         figures: Mapping[str, float] | None = None,
+        tagged: Mapping[str, str] | None = None,
     ) -> tuple[str, ...]:
         """Track one run: parameters, tags, metrics, and the report's files in `folder`; the master stays where it is.
 
-        files: which of the folder's files are sent. figures: metrics beyond those of the record and `report.json`.
-        A record with an error becomes a failed run. parent (or the field of that name) is the sweep's run.
+        files: which of the folder's files are sent. figures, tagged: metrics and tags beyond those of the record and
+        `report.json`. A record with an error becomes a failed run. parent (or the field of that name) is the sweep's
+        run.
 
         Returns:
             Warnings: none when everything is tracked. Nothing is raised, whatever MLflow does.
         """
         if not self.enabled:
             return ()
-        _, warnings = self._bounded(
-            lambda: self._log(record, folder, files, figures or {}, parent or self.parent), record.clip.name
-        )
+        above = {"mlflow.parentRunId": chosen} if (chosen := parent or self.parent) else {}
+        about = {**tags(record), **(tagged or {}), **above}
+        _, warnings = self._bounded(lambda: self._log(record, folder, files, figures or {}, about), record.clip.name)
         return warnings
 
     def log_figures(
@@ -196,12 +198,12 @@ class Tracking:
         folder: Path | None,
         files: Sequence[str],
         figures: Mapping[str, float],
-        parent: str | None,
+        about: dict[str, str],
     ) -> None:
         started = _milliseconds(record.started)
         what = self.label or (record.gain if record.task == "run" else record.task)
         name = " · ".join(part for part in (record.clip.name, what) if part)
-        run = self._create(name, tags(record) | ({"mlflow.parentRunId": parent} if parent else {}), started)
+        run = self._create(name, about, started)
         client, _ = self._open()
         try:
             _send(client, run, record, [folder / name for name in files] if folder else [], figures)

@@ -1,0 +1,143 @@
+"""A job's process: an ordinary `glabella run`, watched for memory, time and standstill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from runner.progress import BEAT
+from runner.watch.folders import JobFolder
+from runner.watch.options import Limits
+
+_TRANSIENT: Final = frozenset({1, 4, 5, 6})
+"""Exit codes that may not come again: a fault of ours, a model that could not be fetched, a busy GPU, a full disk."""
+_LONGEST: Final = 2000  # characters of an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run came out. output: what it printed last; error: its one line; transient: it may go well next time;
+    stopped: we told it to."""
+
+    code: int
+    output: str = ""
+    error: str = ""
+    transient: bool = False
+    stopped: bool = False
+
+
+class Child:
+    """A run under way."""
+
+    def __init__(self, folder: JobFolder, name: str, words: Sequence[str], limits: Limits) -> None:
+        self.folder, self.name, self._limits = folder, name, limits
+        self.started = time.monotonic()
+        self._killed, self._stopping = "", 0.0
+        folder.beat.touch()
+        os.utime(folder.beat)
+        self._said = folder.folder / "stdout.txt"
+        with folder.log.open("ab") as log, self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "runner.watch.worker", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=log,
+                env={**os.environ, BEAT: str(folder.beat)},
+                pass_fds=(folder.descriptor,),
+                start_new_session=True,
+            )
+
+    @property
+    def process(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self.started
+
+    def ended(self) -> bool:
+        """Whether it is over; ends it if it is over a limit."""
+        if self._process.poll() is not None:
+            return True
+        if self._stopping and time.monotonic() > self._stopping:
+            self._kill("")
+        elif not self._killed and (reason := self._over()):
+            self._kill(reason)
+        return False
+
+    def stop(self, seconds: float) -> None:
+        """Tell it to come to an end, within so many seconds."""
+        if not self._stopping:
+            self._stopping = time.monotonic() + seconds
+            self._signal(signal.SIGTERM)
+
+    def ending(self) -> Ending:
+        """How it came out, once it has ended."""
+        code = self._process.wait()
+        self._signal(signal.SIGKILL)  # whatever it may have started
+        if self._stopping:
+            return Ending(code=code, stopped=code != 0, output=self._last(self._said))
+        if self._killed:
+            return Ending(code=code, error=self._killed, transient=True)
+        if code < 0:
+            name = signal.Signals(-code).name
+            meaning = _MEANING.get(name, "from outside")
+            return Ending(code=code, error=f"its process was ended by {name} ({meaning})", transient=True)
+        if code:
+            error = self._last(self.folder.log).removeprefix("error: ") or f"ended with exit code {code} and no word"
+            return Ending(code=code, error=error[:_LONGEST], transient=code in _TRANSIENT)
+        return Ending(code=0, output=self._last(self._said))
+
+    def _over(self) -> str:
+        """Which limit it is over, in words."""
+        limits = self._limits
+        if limits.seconds and self.seconds > limits.seconds:
+            return f"took longer than watch.limits.seconds, {limits.seconds:g} s"
+        with suppress(OSError):
+            still = time.time() - self.folder.beat.stat().st_mtime
+            if limits.stall_s and min(still, self.seconds) > limits.stall_s:
+                return f"hung: no frame or step in watch.limits.stall_s, {limits.stall_s:g} s"
+        if limits.memory_gb and (used := resident(self._process.pid)) > limits.memory_gb * 1e9:
+            return f"used {used / 1e9:.1f} GB of memory, over watch.limits.memory_gb, {limits.memory_gb:g} GB"
+        return ""
+
+    def _kill(self, reason: str) -> None:
+        self._killed = reason
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _last(self, path: Path) -> str:
+        lines = [line for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]
+        return lines[-1].strip() if lines else ""
+
+
+_MEANING: Final = {
+    "SIGSEGV": "a crash in a library",
+    "SIGBUS": "a crash in a library",
+    "SIGILL": "a crash in a library",
+    "SIGABRT": "a crash in a library",
+    "SIGFPE": "a crash in a library",
+    "SIGKILL": "out of memory, or by somebody's hand",
+}
+
+
+def resident(process: int) -> int:
+    """Bytes of memory that a process holds; 0 where that is not to be known."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,272 @@
+"""The folders under the outbox, and a job's own: claimed by a rename, found again after a kill, removed at the end.
+
+outbox/
+  working/<job>/     order.json, source/<clip>, out/<delivery and reports>, log.txt, beat
+  done/<production>/<gain>/<clip>/      delivery, report.html, ...
+  done/sources/<production>/<gain>/     finished clips
+  failed/<clip>/                        source, error.txt, log.txt
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Final
+
+from runner.watch.inbox import CLAIMED, COMPANIONS, SIDECARS, beside
+from runner.watch.ledger import printable
+from stages.errors import DeliveryError
+
+_ORDER: Final = "order.json"
+_LOCK: Final = ".lock"
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """Where everything goes."""
+
+    root: Path
+
+    @property
+    def working(self) -> Path:
+        """Jobs under way."""
+        return self.root / "working"
+
+    @property
+    def done(self) -> Path:
+        """Deliveries and reports."""
+        return self.root / "done"
+
+    @property
+    def sources(self) -> Path:
+        """Finished clips."""
+        return self.done / "sources"
+
+    @property
+    def failed(self) -> Path:
+        """Clips that could not be rendered, with the reason."""
+        return self.root / "failed"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file."""
+        return self.root / "ledger.db"
+
+    def make(self) -> None:
+        """Make the folders.
+
+        Raises:
+            DeliveryError: they cannot be made.
+        """
+        try:
+            for folder in (self.working, self.done, self.sources, self.failed):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DeliveryError(f"outbox: cannot write to {self.root}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a job is, as kept in its folder. path: the clip's place in the inbox, as bytes in hexadecimal; source: its
+    name while it is worked on; across: it waits in the inbox, which is another file system; dest: the folder, relative
+    to the outbox, where it is being published, once it is."""
+
+    job: int
+    path: str
+    source: str
+    across: bool = False
+    dest: str = ""
+
+    @property
+    def place(self) -> Path:
+        """The clip's place in the inbox, relative to it."""
+        return Path(os.fsdecode(bytes.fromhex(self.path)))
+
+
+class JobFolder:
+    """A job's folder and the hold on it, which the kernel ends with the process."""
+
+    def __init__(self, folder: Path, inbox: Path) -> None:
+        self.folder, self._inbox = folder, inbox
+        self._lock: Any = None
+
+    def __repr__(self) -> str:
+        return f"JobFolder({self.folder.name})"
+
+    @property
+    def source(self) -> Path:
+        """Where the clip lies while it is worked on."""
+        order = self.order
+        return self._held(order.across) / order.source
+
+    def _held(self, across: bool) -> Path:
+        return self._inbox / CLAIMED / self.folder.name if across else self.folder / "source"
+
+    @property
+    def out(self) -> Path:
+        """Where the run writes."""
+        return self.folder / "out"
+
+    @property
+    def log(self) -> Path:
+        """What the run says."""
+        return self.folder / "log.txt"
+
+    @property
+    def beat(self) -> Path:
+        """Touched whenever the run gets on."""
+        return self.folder / "beat"
+
+    @property
+    def order(self) -> Order:
+        """What the job is.
+
+        Raises:
+            OSError, ValueError, TypeError: the folder was left before it was whole.
+        """
+        return Order(**json.loads((self.folder / _ORDER).read_text("utf-8")))
+
+    def keep(self, order: Order) -> None:
+        """Write the order, whole or not at all."""
+        half = self.folder / f"{_ORDER}.new"
+        half.write_text(json.dumps(asdict(order)), "utf-8")
+        os.replace(half, self.folder / _ORDER)
+
+    def hold(self) -> bool:
+        """Take the folder; False if a living watcher, or a run that it left behind, has it."""
+        try:
+            self._lock = (self.folder / _LOCK).open("a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    @property
+    def descriptor(self) -> int:
+        """Of the lock: a child that inherits it holds the folder too."""
+        return int(self._lock.fileno())
+
+    def let_go(self) -> None:
+        """Leave the folder to whoever comes next."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def remove(self) -> None:
+        """The job is over."""
+        discard(self._held(across=True))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.let_go()
+
+
+def claim(inbox: Path, path: Path, job: int, outbox: Outbox) -> JobFolder | None:
+    """Take a clip out of the inbox by one rename, with what goes with it; None if another watcher was quicker.
+
+    Raises:
+        OSError: the outbox cannot be written.
+    """
+    folder = JobFolder(outbox.working / f"{job:06d}-{slug(path.name)}", inbox)
+    try:
+        folder.folder.mkdir()
+    except FileExistsError:
+        return None
+    folder.hold()
+    source = inbox / path
+    across = outbox.working.stat().st_dev != inbox.stat().st_dev
+    folder.keep(Order(job=job, path=os.fsencode(path).hex(), source=plain(path.name), across=across))
+    try:
+        folder.source.parent.mkdir(parents=True)
+        for companion in companions(source):
+            shutil.copy2(companion, folder.source.with_name(folder.source.name + companion.suffix))
+        os.rename(source, folder.source)
+    except FileNotFoundError:
+        folder.remove()
+        return None
+    take_away(source)
+    return folder
+
+
+def companions(source: Path) -> list[Path]:
+    """The sidecar and the checksum or mark that lie beside a clip."""
+    return [found for suffixes in (SIDECARS, COMPANIONS) if (found := beside(source, suffixes))]
+
+
+def take_away(source: Path) -> None:
+    """Remove what went with a clip that was claimed; it was copied before, so that a kill between loses nothing."""
+    for companion in companions(source):
+        discard(companion)
+
+
+def orphans(outbox: Outbox, inbox: Path) -> Iterator[JobFolder]:
+    """Job folders whose watcher is gone, now held by us."""
+    for path in sorted(p for p in outbox.working.iterdir() if p.is_dir()):
+        folder = JobFolder(path, inbox)
+        if folder.hold():
+            yield folder
+
+
+def place(parent: Path, name: str) -> Path:
+    """An empty folder of this name, or with a number, that is ours from now on."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for chosen in (parent / (name if number == 1 else f"{name}-{number}") for number in count(1)):
+        with suppress(FileExistsError):
+            chosen.mkdir()
+            return chosen
+    raise AssertionError("numbers do not end")
+
+
+def free_name(parent: Path, name: str) -> Path:
+    """A path in `parent` that nothing has yet."""
+    parent.mkdir(parents=True, exist_ok=True)
+    stem, suffix = os.path.splitext(name)
+    names = chain([name], (f"{stem}-{number}{suffix}" for number in count(2)))
+    return next(path for path in map(parent.joinpath, names) if not os.path.lexists(path))
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename; across file systems copy beside the target first, then rename, so that nobody sees half of it.
+
+    Raises:
+        OSError: neither is possible.
+    """
+    try:
+        os.rename(source, target)
+        return
+    except OSError as error:
+        if error.errno != 18:  # EXDEV
+            raise
+    half = target.with_name(f".{target.name}.moving")
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, half, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, half, follow_symlinks=False)
+    os.rename(half, target)
+    discard(source)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def plain(name: str) -> str:
+    """A name that can be printed, typed and written anywhere, as near to the given one as that allows."""
+    told = printable(Path(name)).replace("?", "_").strip()
+    return told if told not in ("", ".", "..") else "clip"
+
+
+def slug(name: str) -> str:
+    """Short and without anything special, for folders that people seldom look at."""
+    return re.sub(r"[^\w.-]+", "_", plain(name))[:40].strip("._") or "clip"

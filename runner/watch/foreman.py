@@ -1,0 +1,265 @@
+"""Jobs from claim to end: starts them, looks after them, takes up those of a watcher that is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from runner.overrides import escaped
+from runner.watch.child import Child, Ending, resident
+from runner.watch.folders import JobFolder, Outbox, claim, orphans, take_away
+from runner.watch.hooks import Caller
+from runner.watch.inbox import SIDECARS, Found, beside
+from runner.watch.ledger import Ledger, Row
+from runner.watch.monitor import Monitor, Working
+from runner.watch.options import Options
+from runner.watch.orders import Names, Order, order
+from runner.watch.publish import Made, Publisher, made
+from stages.errors import GlabellaError
+
+_CLIP: Final = 3  # exit code of a clip that cannot be read
+Fingerprint = Callable[[Sequence[str]], str]
+"""Of the settings that overrides make; raises what is wrong with them."""
+
+
+@dataclass
+class Foreman:
+    """The jobs of one watcher. words: settings of every job as typed. parked: claimed ones that wait for their time."""
+
+    inbox: Path
+    outbox: Outbox
+    options: Options
+    names: Names
+    words: tuple[str, ...]
+    fingerprint: Fingerprint
+    ledger: Ledger
+    monitor: Monitor
+    running: dict[int, Child] = field(default_factory=dict)
+    parked: dict[int, tuple[JobFolder, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher(self.inbox, self.outbox, self.ledger, self.options.sources)
+        self.caller = Caller(self.options.hooks)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way or waits for another attempt."""
+        return not self.running and not self.parked
+
+    @property
+    def room(self) -> int:
+        """How many more jobs could start now."""
+        return self.options.jobs - len(self.running)
+
+    def working(self) -> list[Working]:
+        """The jobs under way, for show."""
+        return [
+            Working(name=child.name, seconds=child.seconds, memory=resident(child.process))
+            for child in self.running.values()
+        ]
+
+    def begin(self, found: Found, row: Row, sha256: str) -> bool:
+        """Start a job for a clip that is whole; False if it has to wait for one like it that is under way."""
+        try:
+            wanted = order(found.levels, self.names, _sidecar(self.inbox / found.path))
+            fingerprint = self.fingerprint((*self.words, *wanted.words))
+        except GlabellaError as error:
+            self.refuse(found, row, str(error))
+            return True
+        if self.ledger.alike(sha256, fingerprint, "working"):
+            return False
+        about = {"production": wanted.production, "gain": wanted.gain}
+        self.ledger.update(row.id, source_sha256=sha256, fingerprint=fingerprint, **about)
+        if (folder := self._claim(found, row)) is None:
+            return True
+        row = self.ledger.row(row.id) or row
+        other = next((r for r in self.ledger.alike(sha256, fingerprint, "done") if self._there(r)), None)
+        if other is not None:
+            self.publisher.duplicate(folder, row, other)
+            self.monitor.event(f"{row.name}: same content and settings as {other.name}, not rendered again")
+        else:
+            self._launch(folder, row, wanted)
+        return True
+
+    def refuse(self, found: Found, row: Row, error: str) -> None:
+        """A clip that no job can be made of goes to `failed`."""
+        if (folder := self._claim(found, row)) is not None:
+            self._fail(folder, self.ledger.row(row.id) or row, error)
+
+    def _claim(self, found: Found, row: Row) -> JobFolder | None:
+        folder = claim(self.inbox, found.path, row.id, self.outbox)
+        if folder is not None:
+            self.ledger.update(row.id, state="working", started=time.time())
+        elif not (self.inbox / found.path).exists():
+            self.ledger.update(row.id, state="gone")
+        return folder
+
+    def _there(self, row: Row) -> bool:
+        return (self.outbox.root / row.output / "report.json").is_file()
+
+    def _launch(self, folder: JobFolder, row: Row, wanted: Order) -> None:
+        source = folder.source
+        words = (
+            *self.words,
+            *wanted.words,
+            f"clip={escaped(str(source))}",
+            f"outputs={escaped(str(folder.out))}",
+            "tracking=off",
+            "quiet=true",
+        )
+        self.running[row.id] = Child(folder, row.name, words, self.options.limits)
+        self.monitor.event(f"{row.name}: started{f' (attempt {row.attempts + 1})' if row.attempts else ''}")
+
+    def reap(self) -> None:
+        """Bring jobs that have ended to their end, and start parked ones whose time has come."""
+        self._reap_ended()
+        now = time.monotonic()
+        for job, (folder, due) in list(self.parked.items()):
+            if now >= due and self.room > 0:
+                del self.parked[job]
+                if row := self.ledger.row(job):
+                    self._go_on(folder, row)
+
+    def _reap_ended(self) -> None:
+        for job, child in list(self.running.items()):
+            if child.ended():
+                del self.running[job]
+                self._ended(child, child.ending(), self.ledger.row(job))
+
+    def _ended(self, child: Child, ending: Ending, row: Row | None) -> None:
+        folder = child.folder
+        if row is None:  # forgotten meanwhile
+            folder.let_go()
+            return
+        if found := made(folder):
+            self._finish(folder, row, found)
+        elif ending.stopped:
+            folder.let_go()
+        elif ending.code == _CLIP and self._still_written(folder, row):
+            self._park(folder, row, self.options.quiet_s)
+        elif ending.transient and row.attempts + 1 < self.options.attempts:
+            self.ledger.update(row.id, attempts=row.attempts + 1, error=ending.error)
+            wait = self.options.wait(row.attempts + 1)
+            self.monitor.event(f"{row.name}: {ending.error}; again in {wait:g} s")
+            self._park(folder, row, wait)
+        else:
+            self.ledger.update(row.id, attempts=row.attempts + 1)
+            self._fail(folder, self.ledger.row(row.id) or row, ending.error or "it left no delivery")
+
+    def _still_written(self, folder: JobFolder, row: Row) -> bool:
+        """Whether the source is not what was claimed: its writer had only paused. What it is now is what is known."""
+        with suppress(OSError):
+            about = folder.source.stat()
+            if folder.source.is_file() and (about.st_size, about.st_mtime_ns) != (row.size, row.changed):
+                self.ledger.update(row.id, size=about.st_size, changed=about.st_mtime_ns)
+                self.monitor.event(f"{row.name}: was still being written")
+                return True
+        return False
+
+    def _park(self, folder: JobFolder, row: Row, seconds: float) -> None:
+        self.ledger.update(row.id, not_before=time.time() + seconds)
+        self.parked[row.id] = folder, time.monotonic() + seconds
+
+    def _go_on(self, folder: JobFolder, row: Row) -> None:
+        """Whatever comes next for a claimed job."""
+        kept = folder.order
+        if kept.dest.startswith(f"{self.outbox.failed.name}/"):
+            self._fail(folder, row, row.error or "it had failed when its watcher was ended")
+        elif found := self.publisher.settled(folder) or made(folder):
+            self._finish(folder, row, found)
+        else:
+            try:
+                wanted = order(kept.place.parent.parts, self.names, _sidecar(folder.source))
+                self.fingerprint((*self.words, *wanted.words))
+            except GlabellaError as error:
+                self._fail(folder, row, str(error))
+                return
+            self._launch(folder, row, wanted)
+
+    def adopt(self) -> None:
+        """Take up the jobs of watchers that are gone."""
+        for folder in orphans(self.outbox, self.inbox):
+            try:
+                kept = folder.order
+                there = folder.source.exists() or bool(kept.dest)
+            except (OSError, ValueError, TypeError):  # killed before the clip was claimed
+                folder.remove()
+                continue
+            row = self.ledger.row(kept.job)
+            if not there or row is None:
+                self._leave(folder, row)
+                continue
+            take_away(self.inbox / kept.place)
+            self.ledger.update(row.id, state="working")
+            self.parked[row.id] = folder, time.monotonic()
+            self.monitor.event(f"{row.name}: taken up again")
+
+    def _leave(self, folder: JobFolder, row: Row | None) -> None:
+        """A folder without a clip is nothing; a clip without a row goes back to the inbox."""
+        if folder.source.exists():
+            self.publisher.back(folder)
+        elif row is not None and row.state == "working":
+            self.ledger.update(row.id, state="queued")
+        folder.remove()
+
+    def _finish(self, folder: JobFolder, row: Row, found: Made) -> None:
+        try:
+            dest = self.publisher.done(folder, row, found)
+        except OSError as error:
+            self._later(folder, row, error)
+            return
+        self.monitor.event(f"{row.name}: done, {dest.relative_to(self.outbox.root)}")
+        self._tell(row, True)
+
+    def _fail(self, folder: JobFolder, row: Row, error: str) -> None:
+        try:
+            dest = self.publisher.failed(folder, row, error)
+        except OSError as cause:
+            self._later(folder, row, cause)
+            return
+        self.monitor.event(f"{row.name}: failed, {error}; see {dest.relative_to(self.outbox.root)}")
+        self._tell(row, False)
+
+    def _later(self, folder: JobFolder, row: Row, error: OSError) -> None:
+        self.monitor.event(f"{row.name}: cannot be published yet ({error.strerror or error})")
+        self._park(folder, row, self.options.wait(1))
+
+    def _tell(self, row: Row, success: bool) -> None:
+        if now := self.ledger.row(row.id):
+            self.caller.call(success, told(now, self.outbox))
+
+    def stop(self) -> None:
+        """Have the jobs under way come to a stop; what they have finished stays for the next watcher."""
+        for child in self.running.values():
+            child.stop(self.options.stop_s)
+        while self.running:
+            self._reap_ended()
+            time.sleep(0.05)
+        for folder, _ in self.parked.values():
+            folder.let_go()
+        self.caller.close()
+
+
+def told(row: Row, outbox: Outbox) -> Mapping[str, Any]:
+    """What a hook is told of a job."""
+    return {
+        "job": row.id,
+        "clip": row.name,
+        "state": row.state,
+        "production": row.production,
+        "gain": row.gain,
+        "attempts": row.attempts,
+        "error": row.error,
+        "folder": str(outbox.root / row.output),
+        "source_sha256": row.source_sha256,
+        "output_sha256": row.output_sha256,
+    }
+
+
+def _sidecar(source: Path) -> Path | None:
+    """The sidecar beside a clip, in the inbox or where it is worked on."""
+    return beside(source, SIDECARS)

@@ -1,0 +1,133 @@
+"""The end of a job: everything to its place, by renames that no kill can halve and that the next watcher repeats."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner.watch.folders import JobFolder, Outbox, discard, free_name, move, place, plain
+from runner.watch.ledger import Ledger, Row
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a finished run left. folder: delivery, report and the rest. sha256: of the delivery; source: of the clip."""
+
+    folder: Path
+    sha256: str
+    source: str
+
+
+def made(folder: JobFolder) -> Made | None:
+    """What the run has published into the job's own folder, if it has."""
+    return next((found for path in sorted(folder.out.glob("*/")) if (found := _read(path))), None)
+
+
+def _read(folder: Path) -> Made | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        report = json.loads((folder / "report.json").read_text("utf-8"))
+        return Made(folder, str(report["delivery"]["sha256"]), str(report["clip_sha256"]))
+    return None
+
+
+class Publisher:
+    """Brings jobs to their end. inbox: where clips come from; keep: "move", "keep" or "delete" finished ones."""
+
+    def __init__(self, inbox: Path, outbox: Outbox, ledger: Ledger, keep: str) -> None:
+        self._inbox, self._outbox, self._ledger, self._keep = inbox, outbox, ledger, keep
+
+    def done(self, folder: JobFolder, row: Row, found: Made) -> Path:
+        """Delivery and reports to `done`, the source where sources go; returns the folder of the delivery.
+
+        Raises:
+            OSError: a rename failed; the job stays as it is, to be published later.
+        """
+        order = folder.order
+        if not order.dest:
+            parent = self._outbox.done.joinpath(*order.place.parent.parts)
+            dest = place(parent, Path(order.source).stem or order.source)
+            order = replace(order, dest=dest.relative_to(self._outbox.root).as_posix())
+            folder.keep(order)
+        dest = self._outbox.root / order.dest
+        if found.folder != dest:
+            with suppress(OSError):
+                shutil.copy2(folder.log, found.folder / "log.txt")
+            os.rename(found.folder, dest)
+        self._away(folder)
+        hashes = {"output_sha256": found.sha256, "source_sha256": found.source}
+        about = {"output": order.dest, "finished": time.time(), "error": "", "tracked": 0}
+        self._ledger.update(row.id, state="done", **hashes, **about)
+        folder.remove()
+        return dest
+
+    def settled(self, folder: JobFolder) -> Made | None:
+        """The delivery of a job whose watcher was killed when it had just been published."""
+        dest = folder.order.dest
+        return _read(self._outbox.root / dest) if dest else None
+
+    def back(self, folder: JobFolder) -> None:
+        """A clip of which nothing is known returns to the inbox."""
+        self._back(folder.order.place, folder.source)
+
+    def duplicate(self, folder: JobFolder, row: Row, other: Row) -> None:
+        """The same content with the same settings has been rendered: nothing to do but to put the source away."""
+        self._away(folder)
+        error = f"same content and settings as {other.name}, rendered into {other.output}"
+        self._ledger.update(row.id, state="duplicate", output=other.output, error=error, finished=time.time())
+        folder.remove()
+
+    def failed(self, folder: JobFolder, row: Row, error: str) -> Path:
+        """The source to `failed`, with the reason in words and the run's log; returns that folder."""
+        order = folder.order
+        if not order.dest:
+            dest = place(self._outbox.failed, plain(order.source))
+            order = replace(order, dest=dest.relative_to(self._outbox.root).as_posix())
+            folder.keep(order)
+        dest = self._outbox.root / order.dest
+        dest.mkdir(exist_ok=True)
+        (dest / "error.txt").write_text(f"{told(row, error)}\n", "utf-8")
+        if folder.log.is_file():
+            shutil.copy2(folder.log, dest / "log.txt")
+        held = folder.source.parent
+        for path in sorted(held.iterdir()) if held.is_dir() else []:
+            move(path, dest / path.name)
+        about = {"output": order.dest, "finished": time.time(), "tracked": 0}
+        self._ledger.update(row.id, state="failed", error=error, **about)
+        folder.remove()
+        return dest
+
+    def _away(self, folder: JobFolder) -> None:
+        """The source, with its sidecar, to where finished clips go; nothing if it is there already."""
+        order, source = folder.order, folder.source
+        if not source.exists():
+            return
+        if self._keep == "keep":
+            self._back(order.place, source)
+        elif self._keep == "move":
+            parent = self._outbox.sources.joinpath(*order.place.parent.parts)
+            for path in sorted(source.parent.iterdir(), key=lambda path: path == source):
+                move(path, free_name(parent, path.name))
+        discard(source)
+
+    def _back(self, at: Path, source: Path) -> None:
+        """Into the inbox again, where the ledger knows it; beside whatever has taken its place meanwhile."""
+        target = self._inbox / at
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for path in sorted(source.parent.iterdir(), key=lambda path: path == source):
+            name = target.name if path == source else target.name + path.suffix
+            move(path, free_name(target.parent, name))
+
+
+def told(row: Row, error: str) -> str:
+    """One paragraph for the person who finds the clip in `failed`."""
+    times = {1: "once", 2: "twice"}.get(row.attempts, f"{row.attempts} times")
+    tried = f"It was tried {times}. " if row.attempts else ""
+    return (
+        f"{row.name} could not be rendered: {error}. {tried}When the cause is gone, drop the clip again, or type: "
+        f"glabella watch retry OUTBOX {row.id}"
+    )

@@ -1,0 +1,102 @@
+"""A watcher as people start it, and tiny clips to drop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from runner.watch.ledger import Ledger, Row
+
+
+def clip(path: Path, seed: int = 0, frames: int = 6) -> Path:
+    """A lossless clip whose content is its seed's alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed)
+    with av.open(str(path), "w", format="matroska") as output:
+        stream = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for _ in range(frames):
+            picture = noise.integers(0, 255, (32, 48, 3), np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode(None))
+    return path
+
+
+class Service:
+    """`glabella watch` on two folders."""
+
+    def __init__(self, root: Path) -> None:
+        self.inbox, self.outbox = root / "in", root / "out"
+        self.inbox.mkdir()
+        self.log = root / "watch.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *words: str, watch: str = "local") -> subprocess.Popen[bytes]:
+        settings = ("pipeline=passthrough", "encode=ffv1", "watch.min_free_gb=0", "tracking=off", f"watch={watch}")
+        folders = (f"inbox={self.inbox}", f"outbox={self.outbox}")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "runner", "watch", *folders, *settings, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": os.getcwd()},
+            )
+        return self.process
+
+    def once(self, *words: str) -> int:
+        return self.start("watch.quiet_s=0.2", "watch.patience_s=1", *words, watch="once").wait(300)
+
+    def until(self, holds: Callable[[], Any], seconds: float = 120) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"not within {seconds} s:\n{self.said}"
+            assert self.process is None or self.process.poll() is None, self.said
+            time.sleep(0.05)
+
+    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 60) -> float:
+        """Stop it; seconds that took."""
+        assert self.process is not None
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(seconds)
+        return time.monotonic() - started
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    def rows(self) -> list[Row]:
+        if not (self.outbox / "ledger.db").exists():
+            return []
+        ledger = Ledger(self.outbox / "ledger.db")
+        try:
+            return ledger.rows()
+        finally:
+            ledger.close()
+
+    def states(self) -> dict[str, str]:
+        return {row.name: row.state for row in self.rows()}
+
+    def status(self) -> dict[str, Any]:
+        path = self.outbox / "status.json"
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def deliveries(self) -> Iterator[Path]:
+        """Masters in `done`, from their reports."""
+        for report in (self.outbox / "done").rglob("report.json"):
+            yield report.parent / Path(json.loads(report.read_text())["delivery"]["path"]).name
+
+    def left(self) -> list[Path]:
+        return sorted((self.outbox / "working").iterdir())
