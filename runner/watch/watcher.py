@@ -80,18 +80,21 @@ class Watcher:
     def _pause(self, left: bool) -> float:
         if self.foreman.running or self.gate.busy:
             return _BEAT_S
-        if left:
-            return min(self._interval, 1.0)
-        return min(self._interval, max(0.05, self._looked + self._interval - time.monotonic()))
+        rest = max(0.05, self._looked + self._interval - time.monotonic())
+        return min(rest, 1.0) if left else rest
 
     @property
     def _interval(self) -> float:
-        """Seconds between two looks when nothing hints at a change."""
+        """Seconds from one look to the next when nothing hints at a change."""
         options = self.options
-        due = self.stillness.due(time.monotonic(), options.quiet_s)
-        if due is not None:
-            return min(max(due, 0.05), 1.0) if options.events != "polling" else min(max(due, 0.05), options.poll_s)
-        return {"polling": options.poll_s, "none": 1.0}.get(options.events, options.rescan_s)
+        usual = {"polling": options.poll_s, "none": 1.0}.get(options.events, options.rescan_s)
+        due = self._unsettled
+        return usual if due is None else min(max(due, 0.05), usual)
+
+    @property
+    def _unsettled(self) -> float | None:
+        """Seconds after the last look when the next clip will have been still for long enough."""
+        return self.stillness.due(self._looked, self.options.quiet_s)
 
     def _look(self, now: float) -> None:
         """See what is in the inbox, if it is time."""
@@ -129,8 +132,7 @@ class Watcher:
                     self._queue.remove((found, job))
                     self.stillness.forget(found.path)
                     self.gate.forget(found.path)
-        unsettled = self.stillness.due(self._looked, self.options.quiet_s) is not None
-        return bool(self._queue) or unsettled
+        return bool(self._queue) or self._unsettled is not None
 
     def _through(self, found: Found, job: int, now: float) -> bool:
         """Whether a clip has left the inbox: its job has begun, or it was refused."""
