@@ -24,7 +24,7 @@ from stages.contract import Timeline
 from stages.expression import blinking
 from stages.expression.gain import Gain
 from stages.expression.shape import Shape, ShapeLive
-from stages.packets import Faces, Quality, Units
+from stages.packets import Faces, Quality, Roles, Units
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
 QUALITY = "quality"  # what `report:` calls the wire of scores
@@ -177,10 +177,19 @@ def _warnings(run: Run, faces: FaceFacts, faceless: str) -> tuple[str, ...]:
     gain = _profile(run)
     if gain is not None:
         lines += [*_unheeded(run, gain), *_unblinking(run, gain)]
+    lines += _cast_notes(run)
     for result in run.results.values():
         for state in result.states.values():
             lines += getattr(state, "warnings", ())
     return tuple(dict.fromkeys(lines))
+
+
+def _cast_notes(run: Run) -> Iterator[str]:
+    """What is to be known of who is replaced."""
+    cast = (run.timelines.get(node.name) for node in run.shot.graph.nodes if node.stage.output() is Roles)
+    for timeline in cast:
+        first = next(iter(timeline or ()), None)
+        yield from first.notes if first is not None else ()
 
 
 def _profile(run: Run) -> Gain | None:

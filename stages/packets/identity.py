@@ -39,9 +39,13 @@ class Role(ShowsShapes):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Roles(Packet):
-    """Who is replaced in a clip: one decision a track; the same packet on every frame."""
+    """Who is replaced in a clip: one decision a track; the same packet on every frame.
+
+    notes: what people should know of it, in words; they go into the report.
+    """
 
     roles: tuple[Role, ...]
+    notes: tuple[str, ...] = ()
 
     def of(self, track: int) -> Role | None:
         """One track's, if it is replaced."""
