@@ -25,6 +25,7 @@ from stages.expression import blinking
 from stages.expression.gain import Gain
 from stages.expression.shape import Shape, ShapeLive
 from stages.packets import Faces, Quality, Roles, Units
+from stages.quality.judge import Judge
 
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
 QUALITY = "quality"  # what `report:` calls the wire of scores
@@ -56,7 +57,7 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         passes=tuple(_pass_facts(name, result) for name, result in run.results.items()),
         stage_ms=_stage_ms(run),
         faces=faces,
-        scores=summarise(quality(run) or ()),
+        scores=summarise(quality(run) or (), _same(run)),
         events=events(run),
         warnings=_warnings(run, faces, _FACELESS[task]),
     )
@@ -113,6 +114,12 @@ def versions() -> dict[str, str]:
         name = "onnxruntime-gpu" if package == "onnxruntime" and sys.platform != "darwin" else package
         found[package] = version(name)
     return found
+
+
+def _same(run: Run) -> float | None:
+    """Cosine distance up to which the run's embedder takes two faces for one person."""
+    judges = (node.stage for node in run.shot.graph.nodes if isinstance(node.stage, Judge))
+    return next((one.embedder.same for one in judges if one.embedder is not None), None)
 
 
 def _size(made: Any) -> int:

@@ -24,7 +24,8 @@ FIGURES: Final = (
     *(f"{name}.p95" for name in _SPREAD),
     *("jitter.ratio", "jitter.calm", "jitter.calm.ratio"),
     *("identity.cosine", "identity.cosine.p05", "identity.cosine.below", "identity.spread"),
-    *("identity.performer", "identity.performer.p95", "naturalness", "au.leakage", BACKGROUND),
+    *("identity.performer", "identity.performer.p95", "identity.performer.above"),
+    *("naturalness", "au.leakage", BACKGROUND),
 )
 """Every figure of a run's scores, by the name it has in `report.json` and MLflow; docs/quality.md explains them."""
 
@@ -41,12 +42,13 @@ def row(quality: Quality | None, track: int) -> Floats:
     return made
 
 
-def summarise(timeline: Iterable[Quality | None]) -> dict[str, float]:
+def summarise(timeline: Iterable[Quality | None], same: float | None = None) -> dict[str, float]:
     """The run's figures by name; those that nothing tells of are left out.
 
     Median and 95th percentile (`NAME` and `NAME.p95`) of `_SPREAD` over frames and faces. jitter.ratio: RMS jitter of
     the output over the source's. jitter.calm, jitter.calm.ratio: difference and ratio of the same in the calmest
-    quarter of the frames. background.identical: of the worst frame.
+    quarter of the frames. background.identical: of the worst frame. identity.*: see `_identity`. same: cosine distance
+    up to which two faces are one person.
     """
     taken, backgrounds = array("f"), array("d")
     for packet in timeline:
@@ -61,7 +63,28 @@ def summarise(timeline: Iterable[Quality | None]) -> dict[str, float]:
             found[name] = float(np.nanmedian(values))
             found[f"{name}.p95"] = float(np.nanpercentile(values, 95))
     found |= _jitter(table[:, : FACE_SCORES.index("flicker")])
+    if same is not None:
+        found |= _identity(table[:, FACE_SCORES.index("identity.cosine") :][:, :2], same)
     return found | ({BACKGROUND: min(backgrounds)} if backgrounds else {})
+
+
+def _identity(table: np.ndarray, same: float) -> dict[str, float]:
+    """table: (n, 2) identity.cosine, identity.performer.
+
+    Of both the median, and the 5th and the 95th percentile; the share of looks that are not the wanted person
+    (`identity.cosine.below`) and of those that still are the performer (`identity.performer.above`), by the embedder's
+    own threshold; `identity.spread`: from median to 5th percentile, in units of that threshold.
+    """
+    wanted, own = (column[np.isfinite(column)] for column in table.T)
+    found = dict[str, float]()
+    if len(wanted):
+        median, low = float(np.median(wanted)), float(np.percentile(wanted, 5))
+        found |= {"identity.cosine": median, "identity.cosine.p05": low, "identity.spread": (median - low) / same}
+        found["identity.cosine.below"] = float((1 - wanted > same).mean())
+    if len(own):
+        found |= {"identity.performer": float(np.median(own)), "identity.performer.p95": float(np.percentile(own, 95))}
+        found["identity.performer.above"] = float((1 - own <= same).mean())
+    return found
 
 
 def _jitter(table: np.ndarray) -> dict[str, float]:

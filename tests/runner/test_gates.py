@@ -59,7 +59,7 @@ def test_an_unknown_score_is_told_with_the_nearest() -> None:
 
 def test_every_figure_that_scores_can_give_may_be_named() -> None:
     every = {name: 1.0 for name in SCORES if name != "background.identical"}
-    found = summarise([Quality.of(stamp(i), {0: every}, 1.0) for i in range(3)])
+    found = summarise([Quality.of(stamp(i), {0: every}, 1.0) for i in range(3)], 0.5)
     assert set(found) <= set(FIGURES) <= names()
 
 
@@ -116,7 +116,10 @@ def test_a_refused_run_keeps_all_it_made_beside_the_place_of_the_delivery(
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["gates=identity"], "'identity.cosine.p05 < 0.5' cannot be judged: identity.cosine.p05 is not measured here"),
+        (
+            ["gates=identity"],
+            "'identity.cosine.below > 0.05' cannot be judged: identity.cosine.below is not measured",
+        ),
         (["gates=picture", "quality=off"], "background.identical is not measured with quality=off"),
         (['gates.warn_if=["expression.correlation < 0.9"]', "check=none"], "is not measured with check=none"),
     ],

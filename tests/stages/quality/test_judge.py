@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from runner.report.quality import summarise
+from stages import facs
+from stages.backend import Cpu, Model
 from stages.contract import Timeline
 from stages.expression import basis, pose
-from stages.packets import Face, Faces, Floats, Neutral, Neutrals, Quality
+from stages.faces.embed import Embedder
+from stages.identity.chosen import Chosen
+from stages.identity.enrol import Enrolled
+from stages.identity.library import Library
+from stages.identity.likeness import Likeness, Portrait
+from stages.packets import Face, Faces, Floats, Neutral, Neutrals, Prints, Quality, Role, Roles
 from stages.quality.judge import Judge
 from tests.stages.quality.conftest import stamp
 
@@ -67,6 +77,60 @@ def test_scores_by_name_come_back_as_they_were_given() -> None:
     made = Quality.of(stamp(0), scores, 0.5)
     assert made.tracks == (1, 3)
     assert made.by_track() == scores
+
+
+def test_a_replaced_face_is_held_against_who_it_should_be_and_who_it_was(tmp_path: Path) -> None:
+    embedder = Embedder(name="own", model=Model(asset=_Asset(), backend=Cpu()), layout="dlib_150", same=0.5)
+    wanted, own = np.eye(4, dtype=np.float32)[:2]
+    mixed = (0.8 * wanted + 0.6 * own).astype(np.float32)
+    chosen = _chosen(tmp_path, {embedder.key: wanted})
+    at, there = stamp(0), heads((0, 0, 0))
+    roles = Line([Roles(at, (Role(2, np.zeros((478, 3), np.float32)),))] * 3)
+    prints = Line([Prints(at, (2, 5), np.stack([own, own])), None, None])
+    looks = Line([Prints(at, (2, 5), np.stack([mixed, own])), None, Prints(at, (2,), wanted[None])])
+    judge = Judge(identity=chosen, embedder=embedder)
+    made = [*judge.process(there, prints=prints, seen_prints=looks, roles=roles)]
+    assert made[0] is not None
+    assert made[1] is None
+    assert made[0].by_track() == {2: pytest.approx({"identity.cosine": 0.8, "identity.performer": 0.6})}
+    figures = summarise(made, embedder.same)
+    assert figures["identity.cosine"] == pytest.approx(0.9)
+    assert figures["identity.performer.above"] == 0.5
+    assert figures["identity.cosine.below"] == 0
+    assert figures["identity.spread"] == pytest.approx(
+        (figures["identity.cosine"] - figures["identity.cosine.p05"]) / 0.5
+    )
+
+
+def test_an_identity_that_was_added_with_another_embedder_has_no_similarity(tmp_path: Path) -> None:
+    embedder = Embedder(name="own", model=Model(asset=_Asset(), backend=Cpu()), layout="dlib_150", same=0.5)
+    chosen = _chosen(tmp_path, {"another": np.eye(4, dtype=np.float32)[0]})
+    roles = Line([Roles(stamp(0), (Role(2, np.zeros((478, 3), np.float32)),))] * 3)
+    looks = Line([Prints(stamp(0), (2,), np.eye(4, dtype=np.float32)[:1])] * 3)
+    judge = Judge(identity=chosen, embedder=embedder)
+    assert [*judge.process(heads((0, 0, 0)), seen_prints=looks, roles=roles)] == [None] * 3
+
+
+@dataclass(frozen=True)
+class _Asset:
+    """Stands where a registry entry stands; no network is opened here."""
+
+    name: str = "own"
+    sha256: str = "0" * 64
+
+
+def _chosen(folder: Path, vectors: dict[str, Floats]) -> Chosen:
+    """An identity in a library of its own."""
+    side, units = np.zeros((8, 8), np.float16), np.zeros((facs.COUNT, 2), np.float32)
+    one = Portrait("one", np.zeros((8, 8, 3), np.float16), side, np.zeros(3, np.float32), units, vectors)
+    made = Enrolled(Likeness("ada", basis.load().mean, (one,), one), ())
+    consent = folder / "consent.yaml"
+    consent.write_text(
+        "who: Ada\ngranted_by: Ada\ngranted_on: 2020-01-01\nuntil: 2999-12-31\npurposes: [test]\n"
+        "productions: [all]\npaper: none\n"
+    )
+    Library.at(folder / "library").add("ada", made, consent)
+    return Chosen(name="ada", folder=str(folder / "library"))
 
 
 def _neutral(shape: Floats) -> Neutral:
