@@ -10,6 +10,7 @@ import numpy as np
 from stages.contract import ClipStage, Timeline
 from stages.expression import basis, pose
 from stages.faces.embed import Embedder, mean
+from stages.identity.cast import vector_of
 from stages.identity.chosen import Chosen
 from stages.packets import Faces, Floats, Neutrals, Prints, Quality, Roles, Stamp
 from stages.quality.naturalness import naturalness
@@ -58,9 +59,8 @@ class Judge(ClipStage):
         cast = next((packet for packet in roles if packet is not None), None) if roles is not None else None
         if cast is None or self.identity is None or self.embedder is None:
             return {}
-        key = self.embedder.key
-        known = [one.vectors[key] for one in self.identity.likeness.portraits if key in one.vectors]
-        return {role.track: mean(np.stack(known)) for role in cast.roles} if known else {}
+        own = vector_of(self.identity.likeness, self.embedder.key)
+        return {role.track: own for role in cast.roles} if own is not None else {}
 
 
 def performing(prints: Timeline[Prints] | None) -> dict[int, Floats]:
