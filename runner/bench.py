@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from runner import passes
+from runner import membranes, passes
 from runner.facts import summary
 from runner.job import carry_out
 from runner.loops import looped
@@ -211,6 +211,7 @@ _MEASUREMENTS: Mapping[str, Callable[[Settings, int], Figures]] = {
     "landmarks": _landmarks,
     "memory": _memory,
     "startup": _startup,
+    "membrane": membranes.measure,
 }
 
 

@@ -3,89 +3,102 @@
 Poisson cloning (Pérez, Gangnet & Blake, *Poisson image editing*, 2003) of a picture into another one is the picture
 plus the membrane of their difference along the mask's boundary. The membrane is solved for directly, by full multigrid
 (Brandt, *Multi-level adaptive solutions to boundary-value problems*, 1977): the problem is shrunk by halves down to a
-few samples; on the way back up every level starts from the one below and removes what is left of its residual in a
-V-cycle. Two damped Jacobi steps with Chebyshev's weights smooth; both vectorise.
+few samples; on the way back up every level starts from the one below and removes what is left of its residual in
+V-cycles. Two damped Jacobi steps with Chebyshev's weights smooth; both vectorise.
+
+Only what lies next to the mask is a boundary: coarser levels average those samples and none further out, so that they
+pose the same problem. Away from its boundary a membrane is smooth, so the finest levels are not solved for: they are
+interpolated from a half, and relaxed in a band along the boundary only.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.packets import Floats
 from stages.render import multigrid
+from stages.render.multigrid import Bytes
 
-_WEIGHTS: Final = (1.3910, 0.5618)
-"""Inverse roots of Chebyshev's polynomial of degree two on 0.5..2, what a coarser grid cannot see."""
+Bools = NDArray[np.bool_]
 
 _SMALLEST: Final = 4
+_SMALL: Final = 256
+"""Samples a side up to which a grid is solved for as it is: it costs little, and its boundary is close everywhere."""
+_LARGEST: Final = 1024
+"""Samples a side of the finest level that is solved for: half of 2048 pixels."""
+_BAND: Final = 4
+"""Samples from the boundary inward in which finer levels are relaxed; fine variation dies out there."""
+_BOX: Final = np.ones((3, 3), np.uint8)
+_CROSS: Final = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
-def membrane(difference: Floats, inside: NDArray[np.bool_], cycles: int = 2) -> Floats:
+def membrane(difference: Floats, inside: Bools, cycles: int = 2) -> Floats:
     """Fill `difference` (h, w, channels) smoothly inside `inside` (h, w) from its values next to it outside.
 
-    cycles: V-cycles on every level, one less on the finest. With 2 the mean error is below 0.2 % of the range of the
-    boundary's values; each further one halves it. Returns a new array, equal to `difference` outside. Zero inside if
-    there is no outside.
+    Only the eight neighbours of what is inside are looked at. cycles: V-cycles on every level but the finest. Returns a
+    new array, equal to `difference` outside. Zero inside if there is no outside.
     """
-    if not inside.any() or inside.all():
-        return np.where(inside[..., None], np.float32(0), difference)
-    y0, y1, x0, x1 = _around(inside)
-    channels = difference.shape[2]
-    levels = _pyramid(difference[y0:y1, x0:x1], inside[y0:y1, x0:x1])
-    _solve(levels, cycles)
     filled = difference.copy()
-    solved = levels[0].values[1:-1, channels:-channels].reshape(y1 - y0, x1 - x0, channels)
-    np.copyto(filled[y0:y1, x0:x1], solved, where=inside[y0:y1, x0:x1, None])
+    if not inside.any() or inside.all():
+        filled[inside] = 0
+        return filled
+    y0, y1, x0, x1 = _around(inside)
+    part = np.ascontiguousarray(inside[y0:y1, x0:x1]).view(np.uint8)
+    solved = _spanned(np.ascontiguousarray(difference[y0:y1, x0:x1]), part, cycles)
+    multigrid.fill(solved, part, filled[y0:y1, x0:x1])
     return filled
 
 
-def _solve(levels: list[multigrid.Level], cycles: int) -> None:
-    """From the coarsest level up: start from the level below, then cycle; the finest is dear and needs one less."""
-    for k in range(len(levels) - 1, -1, -1):
-        if k < len(levels) - 1:
-            multigrid.lift(levels[k + 1].values, levels[k].values, levels[k].free, levels[k].channels)
-        for _ in range(cycles if k else max(1, cycles - 1)):
-            _cycle(levels, k)
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """What is given at one resolution: values (h, w, channels) by `state` (h, w), each of `weight` (h, w) samples."""
+
+    values: Floats
+    weight: Floats
+    state: Bytes
+
+    def halved(self) -> _Grid:
+        rows, columns, channels = self.values.shape
+        shape = -(-rows // 2), -(-columns // 2)
+        half = _Grid(np.empty((*shape, channels), np.float32), np.empty(shape, np.float32), np.empty(shape, np.uint8))
+        multigrid.halve(self.values, self.weight, self.state, half.values, half.weight, half.state)
+        return half
+
+    def refined(self, coarse: Floats, name: str) -> Floats:
+        """(h, w, channels): a solution of half as many samples, interpolated, then relaxed along the boundary."""
+        rows, columns, channels = self.values.shape
+        height, width = 2 * coarse.shape[0], 2 * coarse.shape[1]
+        fine = multigrid.scratch(name, (height, width, channels))
+        cv2.resize(coarse, (width, height), dst=fine, interpolation=cv2.INTER_LINEAR)
+        inside = (self.state == multigrid.INSIDE).view(np.uint8)
+        deep = cv2.erode(inside, _CROSS, iterations=_BAND, borderType=cv2.BORDER_REPLICATE)
+        multigrid.seat(self.values, self.state, deep, fine)
+        return fine[:rows, :columns]
 
 
-def _around(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+def _spanned(difference: Floats, inside: Bytes, cycles: int) -> Floats:
+    """(h, w, channels): the surface where `inside` and next to it, in the thread's scratch memory."""
+    # Corner, rim and inside, as multigrid counts them.
+    state = cv2.dilate(inside, _BOX) + cv2.dilate(inside, _CROSS) + inside
+    grids = [_Grid(difference, np.empty((0, 0), np.float32), state)]
+    while min(grids[-1].state.shape) > _SMALLEST:
+        grids.append(grids[-1].halved())
+    first = 0
+    while first < len(grids) - 1 and max(grids[first].state.shape) > (_LARGEST if first else _SMALL):
+        first += 1
+    solved = multigrid.Levels.of([(grid.values, grid.state) for grid in grids[first:]]).solve(cycles)
+    for k in range(first - 1, -1, -1):
+        solved = grids[k].refined(solved, f"finer by {k}")
+    return solved
+
+
+def _around(inside: Bools) -> tuple[int, int, int, int]:
     """Bounds of the mask and the ring of samples next to it."""
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     height, width = inside.shape
     return max(rows[0] - 1, 0), min(rows[-1] + 2, height), max(columns[0] - 1, 0), min(columns[-1] + 2, width)
-
-
-def _pyramid(difference: Floats, inside: NDArray[np.bool_]) -> list[multigrid.Level]:
-    rows, columns, channels = difference.shape
-    levels = [multigrid.Level.of(rows, columns, channels)]
-    multigrid.load(difference, inside, levels[0].values, levels[0].free)
-    while min(levels[-1].values.shape[0], levels[-1].values.shape[1] // channels) > _SMALLEST + 2:
-        coarse = levels[-1].coarser()
-        multigrid.shrink(levels[-1].values, levels[-1].free, coarse.values, coarse.free, channels)
-        levels.append(coarse)
-    return levels
-
-
-def _cycle(levels: list[multigrid.Level], k: int) -> None:
-    """One V-cycle on level k. The coarser levels' values, not needed any more, become its corrections."""
-    level = levels[k]
-    if k == len(levels) - 1:
-        _smooth(level, 16)
-        return
-    _smooth(level, 1)
-    below = levels[k + 1]
-    multigrid.residual(level.values, level.source, level.free, below.source, level.channels)
-    np.multiply(below.source, below.free, out=below.source)
-    below.values.fill(0)
-    _cycle(levels, k + 1)
-    multigrid.lift(below.values, level.values, level.free, level.channels)
-    _smooth(level, 1)
-
-
-def _smooth(level: multigrid.Level, times: int) -> None:
-    for _ in range(times):
-        multigrid.relax(level.values, level.spare, level.source, level.free, np.float32(_WEIGHTS[0]), level.channels)
-        multigrid.relax(level.spare, level.values, level.source, level.free, np.float32(_WEIGHTS[1]), level.channels)
