@@ -53,15 +53,21 @@ class ComparePictures(OrderedStage[Before]):
         return Before()
 
     def process(
-        self, state: Before, before: Frame, after: Frame, faces: Faces | None, edits: Edits | None
+        self,
+        state: Before,
+        before: Frame,
+        after: Frame,
+        faces: Faces | None,
+        edits: Edits | None,
+        drawn: Edits | None = None,
     ) -> Quality | None:
-        """Scores of this frame, if it is one of those looked at."""
+        """Scores of this frame, if it is one of those looked at. drawn: the layer of `edits` that is judged, if any."""
         last = Before(state.source, state.result, state.masks)
-        masks = {edit.track: (edit.box, edit.mask) for edit in edits.edits} if edits else {}
+        masks, whole = _masks(drawn or edits), _masks(edits)
         state.source, state.result, state.masks = before, after, masks
         if before.at.index % self.every:
             return None
-        outside = identical(before, after, [*masks.values()])
+        outside = identical(before, after, [*whole.values()])
         scale = {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces} if faces else {}
         tracks = {*masks, *(last.masks or {})}
         scores = {track: self._scores(track, last, before, after, masks, scale) for track in tracks}
@@ -82,6 +88,11 @@ class ComparePictures(OrderedStage[Before]):
             pairs = (last.source, before), (last.result, after)
             scores["flicker"] = flicker(*pairs, box, mask, self.size)
         return scores
+
+
+def _masks(edits: Edits | None) -> dict[int, Mask]:
+    """By track."""
+    return {edit.track: (edit.box, edit.mask) for edit in edits.edits} if edits else {}
 
 
 def _joined(masks: list[Mask], frame: Frame) -> Mask:
