@@ -39,15 +39,16 @@ _ANCHORED: Final = 16  # people whose registration is kept ready
 class Wear(MapStage):
     """Paint an identity over the performers that are to be replaced.
 
-    identity: whose face. parts: which parts of it. photos: 1..4, how many are blended at once. wrinkles: 0..1.5, share
-    of the performer's wrinkles and shading that is carried. full_yaw, no_yaw: degrees; it fades out as the head turns
-    from the one to the other. no_presence, full_presence: 0..1; it fades in as the landmark model's confidence rises
-    from the one to the other.
+    identity: whose face. parts: which parts of it. photos: 1..4, how many are blended at once. light: 0..1, share of
+    the frame's light that is carried. wrinkles: 0..1.5, share of the performer's wrinkles and shading that is carried. full_yaw,
+    no_yaw: degrees; it fades out as the head turns from the one to the other. no_presence, full_presence: 0..1; it
+    fades in as the landmark model's confidence rises from the one to the other.
     """
 
     identity: Chosen
     parts: Parts = field(default_factory=Parts)
     photos: int = 4
+    light: float = 1.0
     wrinkles: float = 1.0
     full_yaw: float = 25.0
     no_yaw: float = 42.0
@@ -57,6 +58,8 @@ class Wear(MapStage):
     def __post_init__(self) -> None:
         if not 1 <= self.photos <= _MOST:
             raise ConfigError(f"wear.photos must be 1..{_MOST}, it is {self.photos}")
+        if not 0 <= self.light <= 1:
+            raise ConfigError(f"wear.light must be 0..1, it is {self.light}")
         if not 0 <= self.wrinkles <= 1.5:
             raise ConfigError(f"wear.wrinkles must be 0..1.5, it is {self.wrinkles}")
         if not 0 <= self.full_yaw < self.no_yaw <= 90:
@@ -138,7 +141,8 @@ class Wear(MapStage):
         self, laid: paint.Laid, shown: light.Shown, worn: Worn, free: Floats, plain: Plain | None
     ) -> tuple[paint.Laid, Floats]:
         """Where the texture is taken from, and (h, w, 3) the factors that bring it into the performer's light."""
-        gain = laid.sample(np.exp(light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))))
+        there = light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))
+        gain = laid.sample(np.exp(np.float32(self.light) * there))
         if plain is None or not self.wrinkles:
             return laid, gain
         now = relief.detail(shown.luma)
