@@ -26,6 +26,7 @@ from stages.packets import Cover, Covers, Edit, Edits, Face, Faces, FaceUnits, F
 from stages.render import mesh
 from stages.render.shade import limited
 from stages.render.wear import light, paint, regions, relief, unseen
+from stages.render.wear.light import Shown
 from stages.render.wear.regions import Parts
 from stages.render.wear.texture import Wardrobe, Worn
 
@@ -40,9 +41,9 @@ class Wear(MapStage):
     """Paint an identity over the performers that are to be replaced.
 
     identity: whose face. parts: which parts of it. photos: 1..4, how many are blended at once. light: 0..1, share of
-    the frame's light that is carried. wrinkles: 0..1.5, share of the performer's wrinkles and shading that is carried. full_yaw,
-    no_yaw: degrees; it fades out as the head turns from the one to the other. no_presence, full_presence: 0..1; it
-    fades in as the landmark model's confidence rises from the one to the other.
+    the frame's light that is carried. wrinkles: 0..1.5, share of the performer's wrinkles and shading that is carried.
+    full_yaw, no_yaw: degrees; it fades out as the head turns from the one to the other. no_presence, full_presence:
+    0..1; it fades in as the landmark model's confidence rises from the one to the other.
     """
 
     identity: Chosen
@@ -138,7 +139,7 @@ class Wear(MapStage):
         return _drawn(edit, laid, paint.textured(skin, worn.picture), gain, share, mask)
 
     def _lit(
-        self, laid: paint.Laid, shown: light.Shown, worn: Worn, free: Floats, plain: Plain | None
+        self, laid: paint.Laid, shown: Shown, worn: Worn, free: Floats, plain: Plain | None
     ) -> tuple[paint.Laid, Floats]:
         """Where the texture is taken from, and (h, w, 3) the factors that bring it into the performer's light."""
         there = light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))
