@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -14,12 +14,10 @@ from stages.expression import neutral
 from stages.expression.coder import Coder
 from stages.expression.looks import sight
 from stages.expression.trust import Trust, free
-from stages.faces.embed import Embedder
-from stages.identity import merge, texture
+from stages.identity import clean, merge, texture
 from stages.identity.flat import Flat
 from stages.identity.likeness import Likeness, Portrait
 from stages.identity.photos import Photos, Shot, Which, goodness
-from stages.identity.seen_by import vectors
 from stages.packets import Floats, Neutral
 
 
@@ -33,22 +31,17 @@ class Enrolled:
 
 @dataclass(frozen=True, kw_only=True)
 class Enrol:
-    """Makes likenesses. photos: finds faces; coder: tells their Action Units; trust: which pictures to believe;
-    embedders: who is shown, each in its own way.
-    """
+    """Makes likenesses. photos: finds faces; coder: tells their Action Units; trust: which pictures to believe."""
 
     photos: Photos
     coder: Coder
     trust: Trust = field(default_factory=Trust)
-    embedders: tuple[Embedder, ...] = ()
 
     def prepare(self) -> None:
         """Open the models, read the tables."""
         self.photos.prepare()
         self.coder.prepare()
         neutral.prepare()
-        for embedder in self.embedders:
-            embedder.prepare()
 
     def find(self, path: Path, which: Which = None) -> list[Shot]:
         """See `Photos.find`."""
@@ -60,28 +53,20 @@ class Enrol:
         rest = self._rest(ordered)
         read = self.coder.read(sight([shot.look for shot in ordered]), rest)
         units = [coding.spread(values) for values in read.values]
-        flats = [texture.lay_flat(shot.picture, shot.landmarks, texture.side_for(shot.landmarks)) for shot in ordered]
+        flats = [_flat(shot, shown) for shot, shown in zip(ordered, units, strict=True)]
         portraits = [
-            _portrait(shot.name, flat, shot.look.head.angles, shown)
+            _portrait(
+                shot.name, Flat(merge.filled(flat.texture, flat.weight), flat.weight), shot.look.head.angles, shown
+            )
             for shot, flat, shown in zip(ordered, flats, units, strict=True)
         ]
         side = max(len(flat.texture) for flat in flats)
         whole = merge.merged([_resized(flat, side) for flat in flats])
         still = np.zeros(3, np.float32)
         return Enrolled(
-            Likeness(
-                name,
-                rest.shape,
-                self._known(portraits, ordered),
-                _portrait(name, whole, still, np.zeros_like(units[0])),
-            ),
+            Likeness(name, rest.shape, tuple(portraits), _portrait(name, whole, still, np.zeros_like(units[0]))),
             ordered,
         )
-
-    def _known(self, portraits: Sequence[Portrait], shots: Sequence[Shot]) -> tuple[Portrait, ...]:
-        """With who they show."""
-        rows = zip(portraits, shots, strict=True)
-        return tuple(replace(portrait, vectors=vectors(shot, self.embedders)) for portrait, shot in rows)
 
     def _rest(self, shots: Sequence[Shot]) -> Neutral:
         """The face at rest, of all shots together; one that smiles is told to be smiling by the coder."""
@@ -93,6 +78,13 @@ class Enrol:
             weight = self.trust.of_picture(look.picture) * free(look.picture.covered) ** 4
             person.add(look, values - bias, deviation, weight)
         return person.rest()
+
+
+def _flat(shot: Shot, units: Floats) -> Flat:
+    """A shot laid flat, without what is not the resting face's skin."""
+    flat = texture.lay_flat(shot.picture, shot.landmarks, texture.side_for(shot.landmarks))
+    flat = clean.without_hair(clean.uncovered(flat, shot.look.picture.covered))
+    return clean.at_rest(clean.evenly_lit(flat), units)
 
 
 def _resized(flat: Flat, side: int) -> Flat:

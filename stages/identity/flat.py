@@ -11,6 +11,7 @@ import numpy as np
 from stages.packets import Floats
 
 FAINT: Final = np.float32(1e-4)
+_COARSE: Final = 3.0  # texels of standard deviation that a smoothing needs at least, to be smooth
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,19 @@ class Flat:
 
 def smooth(texture: Floats, weight: Floats, sigma: float) -> Floats:
     """The mean around every texel by weight; sigma: of the chart's side. Where nothing is near, from further away."""
-    total = cv2.GaussianBlur(texture * weight[..., None], (0, 0), sigma * len(weight))
-    count = cv2.GaussianBlur(weight, (0, 0), sigma * len(weight))
-    near = total / np.maximum(count, FAINT)[..., None]
-    share = np.clip(count / np.float32(0.02), 0, 1)[..., None]
-    mean: Floats = (share * near + (1 - share) * grown(near, count)).astype(np.float32)
-    return mean
+    total, count = blurred(texture * weight[..., None], sigma), blurred(weight, sigma)
+    near = (total / np.maximum(count, FAINT)[..., None]).astype(np.float32)
+    return grown(near, np.clip(count / np.float32(0.02), 0, 1))
+
+
+def blurred(picture: Floats, sigma: float) -> Floats:
+    """A Gaussian smoothing, sigma: of the side; a wide one is done on a smaller picture, which shows no difference."""
+    side = len(picture)
+    small = max(1, int(sigma * side / _COARSE))
+    size = (side // small, side // small)
+    reduced = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if small > 1 else picture
+    soft: Floats = cv2.GaussianBlur(reduced, (0, 0), sigma * size[0])
+    return cv2.resize(soft, (side, side), interpolation=cv2.INTER_LINEAR) if small > 1 else soft
 
 
 def grown(texture: Floats, weight: Floats) -> Floats:
@@ -45,3 +53,10 @@ def grown(texture: Floats, weight: Floats) -> Floats:
     known = np.clip(weight, 0, 1)[..., None]
     whole: Floats = (known * texture + (1 - known) * below).astype(np.float32)
     return whole
+
+
+def ramp(values: Floats, none: float, full: float) -> Floats:
+    """0 up to `none`, 1 from `full`, smooth between."""
+    share = np.clip((values - none) / (full - none), 0, 1)
+    smooth_share: Floats = (share * share * (3 - 2 * share)).astype(np.float32)
+    return smooth_share

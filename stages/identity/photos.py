@@ -7,22 +7,49 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+import av
 import numpy as np
 
 from stages.errors import ClipError, ConfigError
-from stages.expression.cues import SkinCues
+from stages.expression.cues import REGIONS, SkinCues
 from stages.expression.looks import Look, looks
-from stages.expression.trust import free
-from stages.faces.blendshapes import Blendshapes
+from stages.expression.trust import free, hidden
+from stages.faces.blendshapes import NAMES, Blendshapes
 from stages.faces.track import TrackFaces
 from stages.media import planes
 from stages.media.decode import Decode
-from stages.packets import Clip, Floats, Frame, Job
+from stages.packets import Clip, Colour, Floats, Frame, Job
 
 Which = int | Literal["largest"] | None
 """A face by its number from the picture's left, from 1; the largest; or None: there must be only one."""
 BESIDE: Final = 0.25
 """Of the largest face's size: smaller ones are passers-by and do not count."""
+PROFILE: Final = 60.0
+"""Degrees of yaw beyond which landmarks are guesses."""
+DIM: Final = 0.5
+"""Light, 0..1, below which a picture is badly lit."""
+STRONG: Final = 0.9
+"""Root sum of squared expression scores at which a face counts 0.6 of a calm one."""
+BUSY: Final = 0.5
+"""Calmness below which an expression is called strong."""
+APART_DEGREES, APART_SCORES = 12.0, 0.8
+"""Of yaw and pitch, and of expression scores: as far as that apart, two frames of a clip are nothing alike."""
+LITTLE: Final = 0.08
+"""Share of the best frame's worth below which one more adds nothing."""
+_SIDES: Final = ("Left", "Right")
+_EXPRESSIVE: Final = [
+    NAMES.index(f"{name}{side}")
+    for name, sides in (
+        ("jawOpen", ("",)),
+        ("mouthSmile", _SIDES),
+        ("eyeBlink", _SIDES),
+        ("browDown", _SIDES),
+        ("mouthPucker", ("",)),
+        ("mouthFunnel", ("",)),
+        ("mouthUpperUp", _SIDES),
+    )
+    for side in sides
+]
 AROUND: Final = 0.35
 """Of the face's size that is kept on every side of it."""
 
@@ -71,7 +98,7 @@ class Photos:
     max_yaw: float = 35
     sharp: float = 0.3
     free: float = 0.6
-    frames: int = 240
+    frames: int = 120
     keep: int = 8
 
     def __post_init__(self) -> None:
@@ -107,19 +134,22 @@ class Photos:
         good = [sight for sight, fault in told if fault is None]
         if not good:
             raise ClipError(f"{path.name}: {told[len(told) // 2][1]}")
-        return [self._shot(path, clip, sight) for sight in sorted(good, key=goodness, reverse=True)[: self.keep]]
+        return [self._shot(path, clip, sight) for sight in diverse(good, self.keep)]
 
     def _seen(self, clip: Clip) -> Iterator[Sighting]:
         """Every face of every frame that is looked at."""
         state = self.tracker.begin(Job(clip, Path()))
         step = max(1, (clip.frames or 1) // self.frames)
         for frame in self.decode.frames(clip):
-            if frame.at.index % step == 0 and (faces := self.tracker.process(state, frame)) is not None:
-                found = looks(faces, self.scores.process(faces), self.cues.process(frame, faces))
+            if frame.at.index % step:
+                continue
+            shown = upright(frame)
+            if (faces := self.tracker.process(state, shown)) is not None:
+                found = looks(faces, self.scores.process(faces), self.cues.process(shown, faces))
                 yield from (Sighting(frame.at.index, look) for look in found if not look.face.bridged)
 
     def _shot(self, path: Path, clip: Clip, sight: Sighting) -> Shot:
-        frame = next(self.decode.frames(clip, start=sight.frame, stop=sight.frame + 1))
+        frame = upright(next(self.decode.frames(clip, start=sight.frame, stop=sight.frame + 1)))
         box = _around(frame, sight.look.face.box)
         corner = np.array([*box[:2], 0], np.float32)
         return Shot(sight.frame, sight.look, path, planes.crop(frame, box), sight.look.face.landmarks - corner)
@@ -129,7 +159,7 @@ class Photos:
         picture = shot.look.picture
         if shot.size < self.min_size:
             return f"the face has {shot.size:.0f} pixels, {self.min_size:.0f} are needed; give a larger picture"
-        if abs(picture.yaw) > self.max_yaw:
+        if abs(picture.yaw) > PROFILE:
             return f"the face is turned away by {abs(picture.yaw):.0f} degrees; give one that looks at the camera"
         if picture.sharpness < self.sharp:
             return "the face is blurred; give a sharper picture"
@@ -137,13 +167,78 @@ class Photos:
             return "something covers the face; give a picture without hands, masks or large sunglasses"
         return None
 
+    def doubts(self, shot: Sighting) -> tuple[str, ...]:
+        """What speaks against a face that can be used, in words."""
+        picture, told = shot.look.picture, []
+        if shot.size < self.good_size:
+            told.append(f"small: {shot.size:.0f} pixels, {self.good_size:.0f} and more show detail")
+        if abs(picture.yaw) > self.max_yaw:
+            told.append(f"half a profile: {abs(picture.yaw):.0f} degrees")
+        if picture.sharpness < 2 * self.sharp:
+            told.append("not quite sharp")
+        if picture.light < DIM:
+            told.append("badly lit")
+        if (hiding := hidden(picture.covered)).max() > 0.5:
+            told.append(f"covered: {', '.join(REGIONS[i].replace('_', ' ') for i in np.flatnonzero(hiding > 0.5))}")
+        if calmness(shot) < BUSY:
+            told.append("a strong expression")
+        return tuple(told)
+
+    def check(self, shots: Sequence[Sighting]) -> None:
+        """Refuse pictures that show a face from the side only.
+
+        Raises:
+            ClipError: none of them shows it from the front.
+        """
+        if all(abs(shot.look.picture.yaw) > self.max_yaw for shot in shots):
+            raise ClipError(
+                f"only profiles: every picture shows the face turned by more than {self.max_yaw:.0f} degrees; "
+                "give at least one from the front"
+            )
+
+
+def upright(frame: Frame) -> Frame:
+    """The frame turned as a viewer would show it; the very same frame if it is upright."""
+    turns = round(frame.native.rotation / 90) % 4
+    if not turns:
+        return frame
+    pixels = np.ascontiguousarray(np.rot90(planes.rgb8(frame), turns))
+    return Frame(frame.at, av.VideoFrame.from_ndarray(pixels, format="rgb24"), Colour(matrix=0, full_range=True))
+
+
+def diverse(sights: Sequence[Sighting], count: int) -> list[Sighting]:
+    """The best face first, then those that are good and unlike all before them in pose and expression."""
+    value = np.array([goodness(sight) * calmness(sight) for sight in sights])
+    traits = np.stack(
+        [np.r_[sight.look.head.angles[:2] / APART_DEGREES, sight.look.scores / APART_SCORES] for sight in sights]
+    )
+    chosen, apart = [int(value.argmax())], np.full(len(sights), np.inf)
+    while len(chosen) < min(count, len(sights)):
+        apart = np.minimum(apart, np.linalg.norm(traits - traits[chosen[-1]], axis=1))
+        worth = value * np.minimum(apart, 1)
+        if worth.max() < LITTLE * value.max():
+            break
+        chosen.append(int(worth.argmax()))
+    return [sights[index] for index in chosen]
+
+
+def calmness(shot: Sighting) -> float:
+    """1 for a face at rest, falling to 0 with open mouth, smile, closed eyes, lowered brows and pursed lips."""
+    busy = float(np.square(shot.look.scores[_EXPRESSIVE]).sum())
+    return float(np.exp(-busy / (2 * STRONG**2)))
+
 
 def goodness(shot: Sighting) -> float:
     """How much a face says: large, sharp, from the front, well lit, uncovered."""
     picture = shot.look.picture
     frontal = np.exp(-((shot.look.head.yaw / 25) ** 2 + (shot.look.head.pitch / 25) ** 2))
     large = min(shot.size / 400, 1.0) ** 0.5
-    return float(frontal * large * (0.2 + picture.sharpness) * (0.2 + picture.light) * free(picture.covered) ** 2)
+    return float(frontal * large * (0.2 + picture.sharpness) * (0.2 + picture.light) * _uncovered(picture.covered))
+
+
+def _uncovered(covered: Floats) -> float:
+    """0..1, by the region that is covered most: a hand that shows in one has hardly ever left the others clean."""
+    return float(free(covered) * (1 - 0.9 * hidden(covered)[1:].max()))
 
 
 def _people(seen: Sequence[Sighting]) -> dict[int, tuple[float, float]]:
