@@ -11,14 +11,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import stages
 from runner.graph import SOURCES, Graph
+from runner.held import held
 from runner.spool import Spool
 from stages.packets import Packet
 
@@ -53,7 +54,7 @@ def wire_keys(graph: Graph, clip_sha256: str, decode: Mapping[str, Any]) -> dict
     keys = dict.fromkeys(SOURCES, base)
     for node in graph.nodes:
         wires = {port: keys[wire] for port, wire in sorted(node.wires.items())}
-        keys[node.name] = _hash({"stage": node.config, "in": wires} | _held(node.stage))
+        keys[node.name] = _hash({"stage": node.config, "in": wires} | _content(node.stage))
     return keys
 
 
@@ -66,19 +67,10 @@ class Fingerprinted(Protocol):
         """Changes whenever that content does."""
 
 
-def _held(stage: Any) -> dict[str, list[str]]:
+def _content(stage: Any) -> dict[str, list[str]]:
     """The fingerprints of what a stage holds; nothing for most."""
-    found = list(fingerprints(stage))
+    found = [one.fingerprint for one in held(stage, Fingerprinted)]  # type: ignore[type-abstract]
     return {"held": found} if found else {}
-
-
-def fingerprints(value: Any) -> Iterator[str]:
-    """Of a setting and of all settings inside it."""
-    if isinstance(value, Fingerprinted):
-        yield value.fingerprint
-    if is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from fingerprints(getattr(value, field.name))
 
 
 def _hash(value: Any) -> str:

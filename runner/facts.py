@@ -13,10 +13,11 @@ import numpy as np
 
 from runner.analysis import content_hash
 from runner.executor import PassResult
+from runner.held import held
 from runner.passes import Run, Timelines
 from runner.report.events import EventList, listed
 from runner.report.quality import summarise
-from runner.report.record import Analysis, Delivered, FaceFacts, ModelUse, PassFacts, RunRecord, Task
+from runner.report.record import Analysis, Delivered, FaceFacts, IdentityUse, ModelUse, PassFacts, RunRecord, Task
 from runner.settings import Settings
 from runner.workspace import Workspace
 from stages import facs
@@ -24,6 +25,7 @@ from stages.contract import Timeline
 from stages.expression import blinking
 from stages.expression.gain import Gain
 from stages.expression.shape import Shape, ShapeLive
+from stages.identity.chosen import Chosen
 from stages.packets import Faces, Quality, Roles, Units
 from stages.quality.judge import Judge
 
@@ -53,6 +55,7 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         changed=settings.changed,
         versions=versions(),
         models=_models(run),
+        identities=_identities(run),
         analysis=Analysis(source="cached" if run.cached else "measured", key=run.shot.clip_sha256[:16]),
         passes=tuple(_pass_facts(name, result) for name, result in run.results.items()),
         stage_ms=_stage_ms(run),
@@ -134,6 +137,13 @@ def _models(run: Run) -> tuple[ModelUse, ...]:
             name=model.asset.name, sha256=model.sha256, licence=model.asset.licence, provider=provider
         )
     return tuple(used.values())
+
+
+def _identities(run: Run) -> tuple[IdentityUse, ...]:
+    chosen = {one.entry.name: one.entry for node in run.shot.graph.nodes for one in held(node.stage, Chosen)}
+    return tuple(
+        IdentityUse(name=name, sha256=entry.digest, consent=entry.consent.paper) for name, entry in chosen.items()
+    )
 
 
 def _pass_facts(name: str, result: PassResult) -> PassFacts:

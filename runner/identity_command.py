@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 from rich.console import Console
 from rich.table import Table
 
-from runner.progress import say
+from runner.progress import bar, say
 from runner.settings import Settings
-from stages.errors import ConfigError
+from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.identity import consent as consents
 from stages.identity.consent import Consent
 from stages.identity.enrol import Enrol
 from stages.identity.library import Entry, Library
 from stages.identity.photos import Shot, Which
+from stages.identity.together import check_files
 
 
 def main(words: Sequence[str]) -> int:
@@ -47,11 +49,15 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("photos", nargs="+", help="photos and clips of one person; sample:NAME for a sample")
     add.add_argument("--consent", required=True, help="the consent as YAML, see docs/identities.md")
     add.add_argument("--face", help="which face where a picture shows several: 1 is the leftmost; or 'largest'")
+    add.add_argument("--skip", action="store_true", help="go on without pictures that cannot be used")
     add.add_argument("--force", action="store_true", help="replace an identity of that name")
     add.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as backend=cuda")
+    show = actions.add_parser("show", parents=[everywhere], help="all about one identity")
+    show.add_argument("name")
+    show.add_argument("--sheet", help="a PNG to draw its photos and textures into")
     actions.add_parser("list", parents=[everywhere], help="every identity with its consent")
-    for action, what in (("show", "all about one"), ("remove", "delete one with all its files")):
-        actions.add_parser(action, parents=[everywhere], help=what).add_argument("name")
+    remove = actions.add_parser("remove", parents=[everywhere], help="delete one with all its files")
+    remove.add_argument("name")
     verify = actions.add_parser("verify", parents=[everywhere], help="read all files again, and check consent")
     verify.add_argument("name", nargs="?", help="none means all")
     return parser
@@ -63,13 +69,31 @@ def _add(library: Library, options: Any) -> int:
     settings = _settings(options.set)
     enrol: Enrol = settings.stage("enrol")
     enrol.prepare()
-    shots: list[Shot] = []
-    for photo in options.photos:
-        shots += enrol.find(settings.located(photo), _which(options.face))
+    paths = [settings.located(photo) for photo in options.photos]
+    check_files(paths)
+    shots = _found(enrol, paths, _which(options.face), skip=options.skip)
     entry = library.add(options.name, enrol.likeness(options.name, shots), Path(options.consent), force=options.force)
     _print(_portraits(entry))
     print(entry.folder)
     return 0
+
+
+def _found(enrol: Enrol, paths: Sequence[Path], which: Which, *, skip: bool) -> list[Shot]:
+    """What can be used of every picture; each that cannot be is named."""
+    shots: list[Shot] = []
+    bad = 0
+    with bar("photos", len(paths)) as advance:
+        for path in paths:
+            try:
+                shots += enrol.find(path, which)
+            except ClipError as error:
+                bad += 1
+                say(f"{'left out' if skip else 'refused'}: {error}")
+            advance()
+    if not shots or (bad and not skip):
+        advice = "give others" if bad == len(paths) else "leave them out, or go on without them with --skip"
+        raise ClipError(f"{bad} of {len(paths)} pictures cannot be used; {advice}")
+    return shots
 
 
 def _list(library: Library, options: Any) -> int:
@@ -106,8 +130,22 @@ def _show(library: Library, options: Any) -> int:
     ):
         print(f"{label:12} {value}")
     _print(_portraits(entry))
-    print(entry.folder)
+    if options.sheet:
+        _draw(entry, Path(options.sheet).expanduser())
+    else:
+        say(f"its photos and textures as a picture: glabella identity show {entry.name} --sheet sheet.png")
+    print(options.sheet or entry.folder)
     return 0
+
+
+def _draw(entry: Entry, file: Path) -> None:
+    if file.suffix.lower() != ".png":
+        raise ConfigError(f"--sheet: {file} must end in .png")
+    coded = cv2.imencode(".png", entry.sheet()[..., ::-1])[1]
+    try:
+        file.write_bytes(coded.tobytes())
+    except OSError as error:
+        raise DeliveryError(f"--sheet: {file} cannot be written: {error.strerror}") from error
 
 
 def _remove(library: Library, options: Any) -> int:
@@ -139,9 +177,10 @@ def _state(consent: Consent) -> str:
 
 
 def _portraits(entry: Entry) -> Table:
-    table = Table("photo", "frame", "pixels", "yaw", "sharpness", "light", box=None, header_style="bold")
+    columns = ("file", "frame", "pixels", "yaw", "sharpness", "light")
+    table = Table("photo", *columns[1:], "remarks", box=None, header_style="bold")
     for photo in entry.record["photos"]:
-        table.add_row(*(str(photo[key]) for key in ("file", "frame", "pixels", "yaw", "sharpness", "light")))
+        table.add_row(*(str(photo[key]) for key in columns), "; ".join(photo["doubts"]))
     return table
 
 

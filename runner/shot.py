@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner import graph as graphs
 from runner.analysis import content_hash
 from runner.graph import Graph, Node
+from runner.held import held
 from runner.plan import Plan, plan
 from runner.settings import Settings
 from runner.workspace import Target
@@ -55,7 +56,7 @@ class Shot:
     def models(self) -> Iterator[tuple[Node, Model]]:
         """Every model of the graph, with the node that holds it."""
         for node in self.graph.nodes:
-            yield from ((node, model) for model in _models_in(node.stage))
+            yield from ((node, model) for model in held(node.stage, Model))
 
 
 def open_shot(settings: Settings) -> Shot:
@@ -176,14 +177,6 @@ def _check_space(target: Target, needed: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise DeliveryError(f"out: {free / 1e6:.0f} MB free under {existing}, {needed / 1e6:.0f} MB needed at least")
-
-
-def _models_in(value: Any) -> Iterator[Model]:
-    if isinstance(value, Model):
-        yield value
-    elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from _models_in(getattr(value, field.name))
 
 
 def same_length(shot: Shot, first: int, second: int) -> None:

@@ -18,7 +18,7 @@ import jinja2
 from runner.report.contact import Picture, difference, read
 from runner.report.curves import PANEL_STYLE, Chart
 from runner.report.plain import to_plain
-from runner.report.record import RunRecord
+from runner.report.record import IdentityUse, RunRecord
 from runner.report.summary import UnitSummary
 from stages import facs
 from stages.delivery.stills import Still
@@ -158,6 +158,7 @@ class Heading:
     gain: str = ""
     preset: str = ""
     production: str = ""
+    identities: tuple[IdentityUse, ...] = ()
     error: str = ""
     warnings: tuple[str, ...] = ()
 

@@ -37,6 +37,18 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityUse:
+    """Whose face was put on: the library's name, SHA-256 of the likeness, and the reference of the signed consent.
+
+    Nothing more is told, so that a report or MLflow holds nothing of the face itself.
+    """
+
+    name: str
+    sha256: str
+    consent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PassFacts:
     """One pass over the clip: frames, wall seconds, frames per second."""
 
@@ -117,6 +129,7 @@ class RunRecord:
     changed: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     models: tuple[ModelUse, ...] = ()
+    identities: tuple[IdentityUse, ...] = ()
     analysis: Analysis = Analysis()
     passes: tuple[PassFacts, ...] = ()
     stage_ms: Mapping[str, float] = field(default_factory=dict)

@@ -17,7 +17,7 @@ UNIT: Final = re.compile(r"\.(AU\d+)(?=\.|$)")
 LOAD: Final = re.compile(r"ms\.|fps$|seconds$|frames$|warnings$|faces\.|au\.(measured|asked)\.")
 """What says how the run went or what the clip is like, not how good the delivery is."""
 # Wiring, stock and how a sweep goes about it: not settings of the run.
-_LEFT_OUT: Final = {"graph", "assets", "bench", "eval", "gallery", "mermaid", "quiet", "sweep"}
+_LEFT_OUT: Final = {"graph", "assets", "bench", "eval", "gallery", "mermaid", "quiet", "sweep", "enrol"}
 
 
 def params(record: RunRecord) -> dict[str, str]:
@@ -28,6 +28,8 @@ def params(record: RunRecord) -> dict[str, str]:
         flat |= {"delivery.path": record.delivery.path, "delivery.sha256": record.delivery.sha256}
     for model in record.models:
         flat |= {f"model.{model.name}.sha256": model.sha256, f"model.{model.name}.provider": model.provider}
+    for one in record.identities:
+        flat |= {f"identity.{one.name}.sha256": one.sha256, f"identity.{one.name}.consent": one.consent}
     return {plain_key(key): shortened(without_password(str(value))) for key, value in flat.items()}
 
 
@@ -39,6 +41,7 @@ def tags(record: RunRecord) -> dict[str, str]:
         "production": record.production,
         "preset": record.preset,
         "gain": record.gain,
+        "identity": ", ".join(one.name for one in record.identities),
         "analysis": record.analysis.source,
         "glabella": record.glabella,
         "delivery": record.delivery.path.as_posix() if record.delivery else "",

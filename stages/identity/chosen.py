@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stages.errors import ConfigError
+from stages.faces.embed import Embedder
 from stages.identity.library import Entry, Library
 from stages.identity.likeness import Likeness
+from stages.packets import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,10 @@ class Chosen:
             ConfigError: as `entry`, and a likeness that is missing or has changed.
         """
         return self.entry.likeness()
+
+    def vectors(self, embedder: Embedder) -> Floats:
+        """See `Entry.vectors`."""
+        return self.entry.vectors(embedder)
 
     @property
     def fingerprint(self) -> str:

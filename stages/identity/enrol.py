@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.expression import coder as coding
 from stages.expression import neutral
 from stages.expression.coder import Coder
 from stages.expression.looks import sight
 from stages.expression.trust import Trust, free
-from stages.identity import clean, merge, texture
+from stages.faces.embed import mean
+from stages.identity import clean, merge, texture, together
 from stages.identity.flat import Flat
 from stages.identity.likeness import Likeness, Portrait
 from stages.identity.photos import Photos, Shot, Which, goodness
@@ -48,25 +50,32 @@ class Enrol:
         return self.photos.find(path, which)
 
     def likeness(self, name: str, shots: Sequence[Shot]) -> Enrolled:
-        """One person's, from at least one shot."""
-        ordered = tuple(sorted(shots, key=goodness, reverse=True))
+        """One person's, from at least one shot.
+
+        Raises:
+            ClipError: the same picture twice, only profiles, two people.
+        """
+        together.check_front(shots, self.photos.max_yaw)
+        together.check_pictures(shots)
+        strange = together.check_person(shots, self.photos.embedders[0])
+        told = [
+            replace(shot, doubts=(*shot.doubts, doubt)) if doubt else shot
+            for shot, doubt in zip(shots, strange, strict=True)
+        ]
+        ordered = tuple(sorted(told, key=goodness, reverse=True))
         rest = self._rest(ordered)
         read = self.coder.read(sight([shot.look for shot in ordered]), rest)
         units = [coding.spread(values) for values in read.values]
         flats = [_flat(shot, shown) for shot, shown in zip(ordered, units, strict=True)]
         portraits = [
-            _portrait(
-                shot.name, Flat(merge.filled(flat.texture, flat.weight), flat.weight), shot.look.head.angles, shown
-            )
+            Portrait(shot.name, *_drawn(merge.whole(flat)), shot.look.head.angles, shown, shot.vectors)
             for shot, flat, shown in zip(ordered, flats, units, strict=True)
         ]
         side = max(len(flat.texture) for flat in flats)
-        whole = merge.merged([_resized(flat, side) for flat in flats])
-        still = np.zeros(3, np.float32)
-        return Enrolled(
-            Likeness(name, rest.shape, tuple(portraits), _portrait(name, whole, still, np.zeros_like(units[0]))),
-            ordered,
-        )
+        merged = _drawn(merge.merged([_resized(flat, side) for flat in flats]))
+        vectors = {key: mean(np.stack([shot.vectors[key] for shot in ordered])) for key in ordered[0].vectors}
+        all_of_them = Portrait(name, *merged, np.zeros(3, np.float32), np.zeros_like(units[0]), vectors)
+        return Enrolled(Likeness(name, rest.shape, tuple(portraits), all_of_them), ordered)
 
     def _rest(self, shots: Sequence[Shot]) -> Neutral:
         """The face at rest, of all shots together; one that smiles is told to be smiling by the coder."""
@@ -93,12 +102,6 @@ def _resized(flat: Flat, side: int) -> Flat:
     return Flat(*(cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in (flat.texture, flat.weight)))
 
 
-def _portrait(name: str, flat: Flat, pose: Floats, units: Floats) -> Portrait:
-    return Portrait(
-        name,
-        np.clip(flat.texture, 0, 1).astype(np.float16),
-        np.clip(flat.weight, 0, 1).astype(np.float16),
-        np.asarray(pose, np.float32),
-        units,
-        {},
-    )
+def _drawn(flat: Flat) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """Texture and weight as they are kept."""
+    return np.clip(flat.texture, 0, 1).astype(np.float16), np.clip(flat.weight, 0, 1).astype(np.float16)

@@ -3,7 +3,7 @@
     NAME/identity.json    who, consent, where every photo came from, its quality, SHA-256 of the other files
          consent.yaml     as it was given
          likeness.npz     the face at rest, textures, weights, poses, units, embeddings
-         photos/001.png   the faces as they were cut out
+         photos/001.png   the faces as they were cut out, and photos/landmarks.npy: (n, 478, 3) in their pixels
 
 A folder is made aside and renamed into place, so that an identity is whole or not there.
 """
@@ -27,16 +27,22 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.errors import ConfigError
+from stages.faces.embed import Embedder
 from stages.identity import archive
 from stages.identity import consent as consents
 from stages.identity.consent import Consent
 from stages.identity.enrol import Enrolled
 from stages.identity.likeness import Likeness
 from stages.identity.photos import Shot
+from stages.identity.sheet import sheet
+from stages.media import decode, planes
+from stages.packets import Floats, Frame
 
 RECORD, CONSENT, LIKENESS, PHOTOS = "identity.json", "consent.yaml", "likeness.npz", "photos"
+LANDMARKS: Final = "landmarks.npy"
 FORMAT: Final = 1
 """Of the folder; a later program may refuse an older one."""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -82,6 +88,32 @@ class Entry:
             if found != digest:
                 return f"{name} has changed since it was added"
         return None
+
+    def vectors(self, embedder: Embedder) -> Floats:
+        """(n, d) embeddings of its photos; computed from the photos where the embedder is not one it was added with.
+
+        Raises:
+            ConfigError: its files are missing or have changed.
+        """
+        known = [portrait.vectors.get(embedder.key) for portrait in self.likeness().portraits]
+        if all(vector is not None for vector in known):
+            return np.stack([vector for vector in known if vector is not None])
+        return np.stack([embedder.vector(_frame(file), row) for file, row in self._photos()])
+
+    def sheet(self) -> NDArray[np.uint8]:
+        """(h, w, 3) RGB, see `stages.identity.sheet`.
+
+        Raises:
+            ConfigError: its files are missing or have changed.
+        """
+        return sheet(self.likeness(), [(planes.rgb8(_frame(file)), row) for file, row in self._photos()])
+
+    def _photos(self) -> list[tuple[Path, Floats]]:
+        """Every portrait's photo and its landmarks."""
+        if fault := self.damage():
+            raise ConfigError(f"identity: {self.name}: {fault}; restore {self.folder} from a backup, or add it again")
+        marks = np.load(self.folder / PHOTOS / LANDMARKS, allow_pickle=False)
+        return list(zip(sorted((self.folder / PHOTOS).glob("*.png")), marks, strict=True))
 
     def likeness(self) -> Likeness:
         """What is drawn of it.
@@ -214,9 +246,14 @@ def _aside(folder: Path) -> Iterator[Path]:
 
 def _write_photos(folder: Path, shots: Sequence[Shot]) -> None:
     folder.mkdir()
+    np.save(folder / LANDMARKS, np.stack([shot.landmarks for shot in shots]))
     for number, shot in enumerate(shots, 1):
         coded = np.rint(np.clip(shot.picture, 0, 1) * 255).astype(np.uint8)
         (folder / f"{number:03d}.png").write_bytes(cv2.imencode(".png", coded[..., ::-1])[1].tobytes())
+
+
+def _frame(file: Path) -> Frame:
+    return next(decode.frames(decode.probe(file)))
 
 
 def _told(shot: Shot) -> dict[str, Any]:
@@ -229,6 +266,7 @@ def _told(shot: Shot) -> dict[str, Any]:
         "yaw": round(float(shot.look.head.yaw), 1),
         "sharpness": round(picture.sharpness, 2),
         "light": round(picture.light, 2),
+        "doubts": list(shot.doubts),
     }
 
 

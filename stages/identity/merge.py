@@ -40,6 +40,11 @@ def merged(flats: Sequence[Flat]) -> Flat:
     return Flat(filled(slow + fine, shown), shown)
 
 
+def whole(flat: Flat) -> Flat:
+    """A photo with what it does not show filled in; its weight says where."""
+    return Flat(filled(flat.texture, flat.weight), flat.weight)
+
+
 def _agreeing(flats: Sequence[Flat]) -> Floats:
     """(n, side, side) 0..1: low where a photo shows something else than most do, a hand or a shadow."""
     if len(flats) < FEW:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +15,7 @@ from stages.expression.cues import REGIONS, SkinCues
 from stages.expression.looks import Look, looks
 from stages.expression.trust import free, hidden
 from stages.faces.blendshapes import NAMES, Blendshapes
+from stages.faces.embed import Embedder
 from stages.faces.track import TrackFaces
 from stages.media import planes
 from stages.media.decode import Decode
@@ -70,27 +71,34 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Shot(Sighting):
-    """A face that is used. source: its file. picture: (h, w, 3) R'G'B' around it. landmarks: (478, 3) in its pixels."""
+    """A face that is used. source: its file; still: a photo, no clip. picture: (h, w, 3) R'G'B' around it. landmarks:
+    (478, 3) in its pixels. vectors: embeddings by their embedder's key. doubts: what speaks against it, in words."""
 
     source: Path
+    still: bool
     picture: Floats
     landmarks: Floats
+    vectors: Mapping[str, Floats]
+    doubts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The file's name, with the frame of a clip."""
-        return f"{self.source.name} frame {self.frame}" if self.frame else self.source.name
+        return self.source.name if self.still else f"{self.source.name} frame {self.frame}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """Finds the faces. min_size: pixels of a face's longer side below which it is refused; good_size: below which a
-    warning is given. max_yaw: degrees beyond which a face counts as a profile. sharp: 0..1 below which it is blurred.
-    free: 0..1, share of the face that must be uncovered. frames: of a clip that are looked at; keep: of them at most.
+    """Finds the faces. embedders: tell who they are, the first whether all are one person.
+
+    min_size: pixels of a face's longer side below which it is refused; good_size: below which it is doubted. max_yaw:
+    degrees beyond which a face counts as a profile. sharp: 0..1 below which it is blurred. free: 0..1, share of the
+    face that must be uncovered. frames: of a clip that are looked at; keep: of them at most.
     """
 
     tracker: TrackFaces
     scores: Blendshapes
+    embedders: Sequence[Embedder]
     cues: SkinCues = field(default_factory=SkinCues)
     decode: Decode = field(default_factory=Decode)
     min_size: float = 48
@@ -106,6 +114,8 @@ class Photos:
             raise ConfigError(f"min_size must lie above 0 and not above good_size: {self.min_size}, {self.good_size}")
         if not 0 < self.max_yaw <= 90:
             raise ConfigError(f"max_yaw must lie above 0, up to 90 degrees; it is {self.max_yaw}")
+        if not self.embedders:
+            raise ConfigError("embedders must name one at least, to tell whether all pictures show one person")
         for name in ("sharp", "free"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must be 0..1, it is {getattr(self, name)}")
@@ -117,6 +127,8 @@ class Photos:
         """Open the models."""
         for stage in (self.tracker, self.scores, self.cues):
             stage.prepare()
+        for embedder in self.embedders:
+            embedder.prepare()
 
     def find(self, path: Path, which: Which = None) -> list[Shot]:
         """The usable faces of a photo (one) or of a clip (up to `keep`), best first.
@@ -152,7 +164,17 @@ class Photos:
         frame = upright(next(self.decode.frames(clip, start=sight.frame, stop=sight.frame + 1)))
         box = _around(frame, sight.look.face.box)
         corner = np.array([*box[:2], 0], np.float32)
-        return Shot(sight.frame, sight.look, path, planes.crop(frame, box), sight.look.face.landmarks - corner)
+        landmarks = sight.look.face.landmarks
+        return Shot(
+            sight.frame,
+            sight.look,
+            path,
+            clip.kind == "still",
+            planes.crop(frame, box),
+            landmarks - corner,
+            {key: one.vector(frame, landmarks) for key, one in {one.key: one for one in self.embedders}.items()},
+            self.doubts(sight),
+        )
 
     def fault(self, shot: Sighting) -> str | None:
         """Why a face cannot be used, or None."""
@@ -183,18 +205,6 @@ class Photos:
         if calmness(shot) < BUSY:
             told.append("a strong expression")
         return tuple(told)
-
-    def check(self, shots: Sequence[Sighting]) -> None:
-        """Refuse pictures that show a face from the side only.
-
-        Raises:
-            ClipError: none of them shows it from the front.
-        """
-        if all(abs(shot.look.picture.yaw) > self.max_yaw for shot in shots):
-            raise ClipError(
-                f"only profiles: every picture shows the face turned by more than {self.max_yaw:.0f} degrees; "
-                "give at least one from the front"
-            )
 
 
 def upright(frame: Frame) -> Frame:
