@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.errors import ConfigError
+from stages.faces import layouts
 from stages.faces.embed import Embedder
 from stages.identity import archive
 from stages.identity import consent as consents
@@ -246,7 +247,8 @@ def _aside(folder: Path) -> Iterator[Path]:
 
 def _write_photos(folder: Path, shots: Sequence[Shot]) -> None:
     folder.mkdir()
-    np.save(folder / LANDMARKS, np.stack([shot.landmarks for shot in shots]))
+    marks = np.array([shot.landmarks for shot in shots], np.float32)
+    np.save(folder / LANDMARKS, marks.reshape(-1, layouts.COUNT, 3))
     for number, shot in enumerate(shots, 1):
         coded = np.rint(np.clip(shot.picture, 0, 1) * 255).astype(np.uint8)
         (folder / f"{number:03d}.png").write_bytes(cv2.imencode(".png", coded[..., ::-1])[1].tobytes())
