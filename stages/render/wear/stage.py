@@ -134,7 +134,7 @@ class Wear(MapStage):
         worn = self._wardrobe.worn(head.angles, float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max()))
         free = _free(cover)
         skin, gain = self._lit(laid, light.look(edit, places), worn, free, plain)
-        share = laid.sample(regions.painted()) * skin.sample(worn.shown) * laid.on
+        share = laid.sample(regions.painted()) * skin.sample(worn.skin) * laid.on
         mask = laid.sample(self._mask) * laid.sample(free) * laid.on * np.float32(strength)
         return _drawn(edit, laid, paint.textured(skin, worn.picture), gain, share, mask)
 

@@ -18,23 +18,24 @@ import numpy as np
 from stages.expression import chart
 from stages.identity.likeness import Likeness, Portrait
 from stages.packets import Floats
-from stages.render.wear import light
+from stages.render.wear import hair, light
 
 _DENSITY: Final = 1.05  # texels along the chart by pixels along the face's longer side, at least
 _RATIO: Final = 2**0.5  # between the sizes that are kept
 _LEAST: Final = 96  # texels a side of the smallest
 _TURN: Final = 9.0  # degrees of yaw and pitch at which a photo counts .6
 _NONE: Final = 0.03  # share below which a photo does not count at all
-_SHOWN: Final = (0.02, 0.2)  # weight of a texel at which nothing is painted, and all
+_SHOWN: Final = (0.02, 0.2)  # weight of a texel at which its light says nothing, and all it says counts
 
 
 @dataclass(frozen=True, slots=True)
 class Worn:
-    """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; shown: (SIZE, SIZE) 0..1
-    where any photo shows it."""
+    """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; skin, shown: (SIZE, SIZE)
+    0..1 where it is skin and no hair, and where that was seen in a photo."""
 
     picture: Floats
     log: Floats
+    skin: Floats
     shown: Floats
 
 
@@ -59,7 +60,8 @@ class Wardrobe:
         self._quality = np.array([float(one.weight.mean()) for one in portraits], np.float32)
         self._most = most
         self._logs = np.stack([light.of_texture(one.texture.astype(np.float32)) for one in portraits])
-        self._coarse = np.stack([_resized(one.weight.astype(np.float32), chart.SIZE) for one in portraits])
+        self._skin = np.stack([hair.free(one.texture.astype(np.float32)) for one in portraits])
+        self._seen = np.stack([_seen(one) for one in portraits])
         self._levels = {size: _level(portraits, size) for size in _sizes(side)}
 
     def worn(self, turned: Floats, pixels: float) -> Worn:
@@ -68,12 +70,12 @@ class Wardrobe:
         sizes = sorted(self._levels)
         level = self._levels[next((size for size in sizes if size >= _DENSITY * pixels), sizes[-1])]
         used = np.flatnonzero(shares)
-        known = np.max([np.minimum(self._coarse[k], 1) for k in used], axis=0)
+        skin, seen, log = (np.tensordot(shares, one, 1) for one in (self._skin, self._seen, self._logs))
         if len(used) == 1:
-            return Worn(level.pictures[used[0]], self._logs[used[0]], _ramp(known))
+            return Worn(level.pictures[used[0]], log, skin, seen * skin)
         out = np.empty_like(level.pictures[0])
         _blend(level.pictures, level.weights, used, shares, out)
-        return Worn(out, np.tensordot(shares, self._logs, 1), _ramp(known))
+        return Worn(out, log, skin, seen * skin)
 
     def _shares(self, turned: Floats) -> Floats:
         """(n,) how much of each photo, summing to 1; the merged one, last, fills what the others do not show."""
@@ -109,8 +111,9 @@ def _resized(picture: Floats, size: int) -> Floats:
     return np.asarray(cv2.resize(picture, (size, size), interpolation=how))
 
 
-def _ramp(weight: Floats) -> Floats:
-    t = np.clip((weight - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0]), 0, 1)
+def _seen(one: Portrait) -> Floats:
+    """(SIZE, SIZE) 0..1 how well a photo shows each texel."""
+    t = np.clip((_resized(one.weight.astype(np.float32), chart.SIZE) - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0]), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
