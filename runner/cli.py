@@ -14,6 +14,7 @@ glabella - control of facial micro-expressions in video
 
   glabella run clip=take3.mov gain=subtle preset=broadcast     measure, shape and re-render a clip
   glabella run clip=take3.mov 'gain.au_gain={4: 1.2, 12: 0.8}' turn single Action Units up or down
+  glabella run pipeline=replace identity=ada clip=take3.mov    a consented identity's face, see glabella identity
   glabella run -m clip=take3.mov gain=neutral,subtle,expressive   a sweep: one analysis, three renders, a comparison
   glabella run clip=take3.mov search=gains                     a sweep that a file describes: conf/search
   glabella analyse clip=take3.mov out=measured                 Action Units, pose and landmarks as tables

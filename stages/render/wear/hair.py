@@ -10,6 +10,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.expression import chart
 from stages.expression.textures import regions
@@ -44,9 +45,10 @@ def _ramp(values: Floats, limits: tuple[float, float]) -> Floats:
 
 
 @cache
-def _cheeks() -> np.ndarray:
+def _cheeks() -> NDArray[np.bool_]:
     below = np.arange(chart.SIZE)[:, None] > chart.places()[33, 1]
-    return (regions.skin() > 0.9) & below
+    cheeks: NDArray[np.bool_] = (regions.skin() > 0.9) & below
+    return cheeks
 
 
 @cache
