@@ -10,7 +10,8 @@ Three scopes, one base class each:
     OrderedStage   process(state, frame, ...) -> packet   one frame after another; `begin()` makes the state
     ClipStage      process(timeline, ...) -> iterator     sees the whole clip, yields one packet or None per frame
 
-Ordered state is explicit, so that a stage object holds nothing but configuration and may be shared between runs.
+Ordered state is explicit, so that a stage object holds nothing but configuration and may be shared between runs, and
+so that a run that was killed goes on where a chunk ended: `save()` and `restore()`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from stages.frozen import freeze, thaw
 from stages.packets import Job, Packet
 
 Scope = Literal["map", "ordered", "clip"]
@@ -90,7 +92,24 @@ class OrderedStage(Stage, Generic[State]):
         """End of the clip: flush and close. Called only when every frame went through."""
 
     def abort(self, state: State) -> None:
-        """The run failed or was interrupted: release what `state` holds. Whatever was written is thrown away."""
+        """The run failed or was interrupted: release what `state` holds. Whatever was not saved is thrown away."""
+
+    def save(self, state: State) -> bytes:
+        """All that was seen so far, for `restore`; called between two chunks. Files of it are whole and on disk by then.
+
+        Raises:
+            TypeError: the state holds what cannot be written down.
+        """
+        return freeze(state)
+
+    def restore(self, job: Job, saved: bytes) -> State:
+        """The state as it was saved, in another process maybe, as if nothing had happened between.
+
+        Raises:
+            ValueError: `saved` is damaged.
+        """
+        state: State = thaw(saved)
+        return state
 
 
 class ClipStage(Stage):

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import av
-import av.container
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.contract import OrderedStage
 from stages.errors import ConfigError
-from stages.media.encode import delivering
+from stages.media.colour import colour_of
+from stages.media.encode import Delivering, EncoderState, delivering
+from stages.media.output import Settings
 from stages.media.planes import rgb8
+from stages.media.writer import open_writer
 from stages.packets import Clip, Frame, Job
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
 
 
-@dataclass(slots=True)
-class ReviewState:
-    """The open review file; `size` is the (width, height) of one half."""
-
-    path: Path
-    output: av.container.OutputContainer
-    stream: Any
-    size: tuple[int, int]
-
-
 @dataclass(frozen=True, kw_only=True)
-class SideBySide(OrderedStage[ReviewState]):
+class SideBySide(Delivering):
     """Writes `review.mp4` into the job's folder: source left, result right, at the source's times, without sound.
 
     width: widest the whole picture may be, in pixels. crf, preset: quality and speed of x264. labels: burn in "source"
@@ -50,47 +39,27 @@ class SideBySide(OrderedStage[ReviewState]):
         if not 0 <= self.crf <= 51:
             raise ConfigError(f"review.crf must be 0 to 51, not {self.crf}")
 
-    def begin(self, job: Job) -> ReviewState:
+    def begin(self, job: Job) -> EncoderState:
         """Open the file."""
-        path, clip = job.folder / "review.mp4", job.clip
-        size = _half(clip, self.width)
+        path, (width, height) = job.folder / "review.mp4", _half(job.clip, self.width)
+        picture = replace(job.clip, width=2 * width, height=height, pixel_format="yuv420p", kind="sequence")
+        settings = Settings("libx264", "yuv420p", {"preset": self.preset, "crf": str(self.crf), "g": "48"})
         with delivering(path):
-            path.open("wb").close()
-            timescale = {"video_track_timescale": str(clip.time_base.denominator)}
-            output = av.open(str(path), "w", format="mp4", container_options=timescale)
-            options = {"preset": self.preset, "crf": str(self.crf), "g": "48"}
-            stream: Any = output.add_stream("libx264", rate=clip.rate, options=options)
-            context = stream.codec_context
-            context.width, context.height, context.pix_fmt = 2 * size[0], size[1], "yuv420p"
-            context.time_base = stream.time_base = clip.time_base
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
-            context.color_range = _LIMITED
-        return ReviewState(path, output, stream, size)
+            return open_writer(replace(job, clip=picture), path, settings)
 
-    def process(self, state: ReviewState, before: Frame, after: Frame) -> None:
+    def process(self, state: EncoderState, before: Frame, after: Frame) -> None:
         """Encode one pair."""
-        halves = [self._half(frame, state.size, label) for frame, label in ((before, "source"), (after, "result"))]
+        size = _half(before, self.width)
+        halves = [self._half(frame, size, label) for frame, label in ((before, "source"), (after, "result"))]
         picture = av.VideoFrame.from_ndarray(np.hstack(halves), "rgb24")
         native = picture.reformat(
             format="yuv420p", dst_colorspace=_BT709, src_color_range=_FULL, dst_color_range=_LIMITED
         )
-        native.colorspace, native.color_range = _BT709, _LIMITED
+        native.colorspace = native.color_primaries = native.color_trc = _BT709
+        native.color_range = _LIMITED
         native.pts, native.time_base = before.at.pts, before.at.time_base
         with delivering(state.path):
-            state.output.mux(state.stream.encode(native))
-
-    def finish(self, state: ReviewState) -> None:
-        """Complete the file."""
-        with delivering(state.path):
-            state.output.mux(state.stream.encode(None))
-            state.output.close()
-
-    def abort(self, state: ReviewState) -> None:
-        """Remove it."""
-        try:
-            state.output.close()
-        finally:
-            state.path.unlink(missing_ok=True)
+            state.write(Frame(before.at, native, colour_of(native)))
 
     def _half(self, frame: Frame, size: tuple[int, int], label: str) -> NDArray[np.uint8]:
         picture = rgb8(frame, None, size)
@@ -102,6 +71,6 @@ class SideBySide(OrderedStage[ReviewState]):
         return picture
 
 
-def _half(clip: Clip, width: int) -> tuple[int, int]:
+def _half(clip: Clip | Frame, width: int) -> tuple[int, int]:
     scale = min(1.0, width / (2 * clip.width))
     return max(2, int(clip.width * scale) // 2 * 2), max(2, int(clip.height * scale) // 2 * 2)

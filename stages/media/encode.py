@@ -14,17 +14,21 @@ from stages.contract import OrderedStage
 from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
 from stages.media.image_writer import ImageWriter, image_codec
+from stages.media.output import Settings
 from stages.media.passengers import audio_codecs
 from stages.media.trial import try_encoder
-from stages.media.writer import Settings, VideoWriter
+from stages.media.writer import open_writer
 from stages.packets import Clip, Frame, Job
 
 
 class EncoderState(Protocol):
-    """An open delivery. `path` is what is being written, `warnings` what could not be carried over."""
+    """An open delivery. `path` is what is being written."""
 
     path: Path
-    warnings: list[str]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be carried over."""
 
     def write(self, frame: Frame) -> None:
         """Encode one frame."""
@@ -33,16 +37,17 @@ class EncoderState(Protocol):
         """Finish."""
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing unfinished behind."""
+
+    def cut(self) -> bytes:
+        """Have all that was written so far on disk; what `resume` needs."""
+
+    def resume(self, saved: bytes) -> None:
+        """Go on where `cut` was called, in a delivery just opened."""
 
 
 class Delivering(OrderedStage[EncoderState]):
-    """What every master has in common once it is open."""
-
-    def process(self, state: EncoderState, frame: Frame) -> None:
-        """Encode `frame`."""
-        with delivering(state.path):
-            state.write(frame)
+    """What everything that writes pictures has in common once it is open."""
 
     def finish(self, state: EncoderState) -> None:
         """Flush the encoder and complete the delivery."""
@@ -50,12 +55,32 @@ class Delivering(OrderedStage[EncoderState]):
             state.close()
 
     def abort(self, state: EncoderState) -> None:
-        """Close and remove what was written."""
+        """Close and remove what was written since the last chunk."""
         state.discard()
+
+    def save(self, state: EncoderState) -> bytes:
+        """End a chunk."""
+        with delivering(state.path):
+            return state.cut()
+
+    def restore(self, job: Job, saved: bytes) -> EncoderState:
+        """Open the delivery again, after the chunks that are there."""
+        state = self.begin(job)
+        state.resume(saved)
+        return state
+
+
+class Master(Delivering):
+    """Takes frames as they are."""
+
+    def process(self, state: EncoderState, frame: Frame) -> None:
+        """Encode `frame`."""
+        with delivering(state.path):
+            state.write(frame)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encode(Delivering):
+class Encode(Master):
     """Encodes the delivery into the job's folder as `delivery<suffix>`; a still picture stays one, in its own codec.
 
     codec: FFmpeg's encoder. container: "mp4", "mov", "mkv", "webm", "avi", "nut", "mxf"; None keeps the source's where
@@ -119,7 +144,7 @@ class Encode(Delivering):
         pixel_format = containers.pixel_format(self.codec, job.clip.pixel_format, self.pixel_format)
         with delivering(path):
             settings = Settings(self.codec, pixel_format, self._options(), self.threads, self.audio == "copy")
-            return VideoWriter(job.clip, path, settings)
+            return open_writer(job, path, settings)
 
     def _options(self) -> dict[str, str]:
         return {k: str(v) for k, v in {**self._named(), **self.options}.items() if v is not None}

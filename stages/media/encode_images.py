@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
-from stages.media.encode import Delivering, EncoderState, delivering
+from stages.media.encode import EncoderState, Master, delivering
 from stages.media.image_writer import CODECS, ImageWriter
 from stages.packets import Clip, Job
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncodeImages(Delivering):
+class EncodeImages(Master):
     """Writes `delivery.<suffix>` for a still, else a folder `delivery` with one picture a frame; sound is left out.
 
     codec: "png" and "tiff" are lossless, 8 or 16 bit; "mjpeg" is JPEG at its best quality. options: any further

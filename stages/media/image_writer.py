@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,10 @@ class ImageWriter:
         self._format = containers.pixel_format(codec.name, clip.pixel_format)
         self._context: Any = None
         self._sources = images.listed(clip.path) if clip.kind != "video" else []
+        self._fresh = range(0)  # frames written since the last cut
+        self._saved = False
         if clip.kind == "still":
-            path.open("wb").close()
+            path.open("ab").close()
         else:
             path.mkdir(exist_ok=True)
         if self._format != clip.pixel_format:
@@ -63,13 +66,29 @@ class ImageWriter:
         native.pict_type = 0
         data = b"".join(bytes(packet) for packet in self._context.encode(native))
         self._target(frame.at.index).write_bytes(oriented(data, self._orientation(frame)))
+        self._fresh = range(self._fresh.start if self._fresh else frame.at.index, frame.at.index + 1)
 
     def close(self) -> None:
         """Nothing is pending: every picture is whole when written."""
 
+    def cut(self) -> bytes:
+        """Wait until all pictures are on disk."""
+        for index in self._fresh:
+            with self._target(index).open("rb") as file:
+                os.fsync(file.fileno())
+        self._fresh, self._saved = range(0), True
+        return b""
+
+    def resume(self, saved: bytes) -> None:
+        """Pictures that are there stay; what was begun after them is written anew."""
+        self._saved = True
+
     def discard(self) -> None:
-        """Leave nothing behind."""
-        if self.path.is_dir():
+        """Leave nothing behind; what was there at the last cut stays."""
+        if self._saved:
+            for index in self._fresh:
+                self._target(index).unlink(missing_ok=True)
+        elif self.path.is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
         else:
             self.path.unlink(missing_ok=True)

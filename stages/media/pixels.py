@@ -146,3 +146,20 @@ def whole_planes(native: av.VideoFrame) -> tuple[Plane, ...] | None:
 def _rows(plane: Any, dtype: np.dtype[Any]) -> Plane:
     rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
     return rows[::-1] if plane.line_size < 0 else rows
+
+
+def visible(native: av.VideoFrame) -> tuple[NDArray[np.uint8], ...]:
+    """The bytes of every plane, (rows, bytes a row), as views without the padding of rows: equal for equal pictures."""
+    views = []
+    for index, plane in enumerate(native.planes):
+        rows = _rows(plane, np.dtype(np.uint8))
+        views.append(rows[:, : _row_bytes(native, index)])
+    return tuple(views)
+
+
+def _row_bytes(native: av.VideoFrame, index: int) -> int:
+    """Of the samples in one row of a plane."""
+    if len(native.planes) == 1:
+        return -(-native.width * native.format.padded_bits_per_pixel // 8)
+    own = [c for c in native.format.components if c.plane == index]
+    return int(native.planes[index].width) * sum(-(-c.bits // 8) for c in own)

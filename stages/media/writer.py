@@ -1,39 +1,28 @@
-"""Writing one video file: the encoder, the muxer and the copied streams."""
+"""Writing one video file: straight into its container, or in chunks that are joined in the end.
+
+A chunk is coded by an encoder of its own, so it leans on no other (a closed GOP) and a killed run loses the unfinished
+one alone. Joining copies coded pictures; nothing is coded twice.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
-from fractions import Fraction
-from math import lcm
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import av
-import av.container
-from av.codec.context import Flags
 
-from stages.errors import ConfigError
-from stages.media import hdr
-from stages.media.colour import colour_of
-from stages.media.containers import MUXERS, keeps_time, relabelled
+from stages.frozen import freeze, thaw
+from stages.media import packet_file
+from stages.media.containers import MUXERS
 from stages.media.conversion import convert
-from stages.media.passengers import Passengers
-from stages.media.side_data import display_matrix, side_data
-from stages.packets import Clip, Colour, Frame
+from stages.media.output import Opening, Output, Settings, add_stream
+from stages.media.packet_file import PacketWriter
+from stages.packets import Clip, Frame, Job
 
-_FULL = 2  # AVCOL_RANGE_JPEG
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What an encoder is opened with; see `stages.media.encode.Encode`."""
-
-    codec: str
-    pixel_format: str
-    options: dict[str, str]
-    threads: int = 0
-    audio: bool = True
+CHUNKS = ".chunks"
+"""Folder of a job's work folder that unjoined chunks lie in."""
 
 
 class VideoWriter:
@@ -43,115 +32,156 @@ class VideoWriter:
     """
 
     def __init__(self, clip: Clip, path: Path, settings: Settings) -> None:
-        self.path, self.warnings = path, list[str]()
-        self._clip, self._settings, self._started, self._tags = clip, settings, False, Colour()
-        path.open("wb").close()
-        muxer = MUXERS[path.suffix]
-        self._output = av.open(str(path), "w", format=muxer)
-        self._stream = _add_stream(self._output, clip, settings)
-        self._passengers = None
-        if clip.kind == "video":
-            self._passengers = Passengers(clip, self._output, path.suffix, audio=settings.audio)
-            self.warnings += self._passengers.warnings
-        self._warn_of_losses(clip)
+        self.path = path
+        self._settings, self._started = settings, False
+        self._output = Output(clip, path, settings)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be carried over."""
+        return self._output.warnings
 
     def write(self, frame: Frame) -> None:
         """Encode one frame."""
         native = convert(frame.native, self._settings.pixel_format)
         if not self._started:
-            self._start(frame.native, native)
+            self._output.start(self._output.opening(frame.native, native))
+            self._started = True
         native.pict_type = 0  # the encoder chooses, whatever the source's encoder chose
-        self._mux(self._stream.encode(native))
+        self._mux(self._output.stream.encode(native))
 
     def close(self) -> None:
         """Flush the encoder and finish the file."""
-        self._mux(self._stream.encode(None))
-        if self._passengers is not None:
-            for packet in self._passengers.until(None):
-                self._output.mux(packet)
-            self._passengers.close()
+        self._mux(self._output.stream.encode(None))
         self._output.close()
-        self.warnings += _lost_tags(self.path, self._tags)
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        if self._passengers is not None:
-            self._passengers.close()
-        with suppress(av.error.FFmpegError, OSError):  # the disk may be the reason for giving up
-            self._output.close()
-        self.path.unlink(missing_ok=True)
+        self._output.discard()
 
-    def _mux(self, packets: list[av.Packet]) -> None:
+    def cut(self) -> bytes:
+        """A file that is written in one go cannot be gone on with."""
+        raise TypeError(f"{self.path.name} is written in one go")
+
+    def resume(self, saved: bytes) -> None:
+        """See `cut`."""
+        raise ValueError(f"{self.path.name} is written in one go")
+
+    def _mux(self, packets: Sequence[av.Packet]) -> None:
         for packet in packets:
-            if self._passengers is not None and packet.dts is not None:
-                for other in self._passengers.until(packet.dts * Fraction(packet.time_base)):
-                    self._output.mux(other)
             self._output.mux(packet)
 
-    def _start(self, source: Any, native: Any) -> None:
-        self._started = True
-        self._tags = colour_of(native)
-        context = self._stream.codec_context
-        context.color_primaries, context.color_trc = native.color_primaries, native.color_trc
-        context.colorspace = native.colorspace
-        context.color_range = _FULL if native.format.name.startswith("yuvj") else native.color_range
-        if self._passengers is not None:
-            self._stream.metadata.update(self._passengers.video_tags)
-            context.sample_aspect_ratio = self._passengers.aspect or Fraction(0, 1)
-            if source.interlaced_frame:
-                context.flags |= int(Flags.interlaced_dct) | int(Flags.interlaced_me)
-                context.field_order = self._passengers.field_order
-        self._carry_side_data(source)
-        context.open(strict=False)
-        if unknown := sorted(set(self._settings.options) & set(context.options)):
-            raise ConfigError(f"encode.options.{unknown[0]}: unknown to {context.name}; leave it out")
-        self._output.container_options.update(_muxer_options(self._output))
-        self._output.start_encoding()
 
-    def _carry_side_data(self, native: Any) -> None:
-        if matrix := display_matrix(native, self._clip.codec):
-            self._stream.set_display_matrix(matrix)
-        found = side_data(native, self._clip.codec)
-        options, lost = hdr.carried(self._settings.codec, found, self._settings.options)
-        self._stream.codec_context.options.update(options)
-        self.warnings += [f"HDR metadata not carried over: {name}" for name in lost]
+class ChunkWriter:
+    """As `VideoWriter`, in chunks: `cut()` ends one, and `close()` joins all of them into `path`."""
 
-    def _warn_of_losses(self, clip: Clip) -> None:
-        wanted = self._settings.pixel_format
-        if wanted not in (clip.pixel_format, relabelled(clip.pixel_format)):
-            self.warnings.append(f"pixels converted from {clip.pixel_format} to {wanted}")
-        if not keeps_time(self.path.suffix, clip.time_base):
-            self.warnings.append(f"{self.path.suffix} rounds timestamps to 1 ms; .mov and .mp4 keep them exact")
+    def __init__(self, clip: Clip, path: Path, settings: Settings) -> None:
+        self.path = path
+        self._clip, self._settings, self._count = clip, settings, 0
+        self._output = Output(clip, path, settings)
+        self._folder = path.parent / CHUNKS / path.stem
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._opening: Opening | None = None
+        self._head: bytes | None = None
+        self._encoder: Any = None
+        self._file: PacketWriter | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be carried over."""
+        return self._output.warnings
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame; the first after a cut begins a chunk."""
+        native = convert(frame.native, self._settings.pixel_format)
+        if self._opening is None:
+            self._opening = self._output.opening(frame.native, native)
+        file = self._file or self._begin(self._opening)
+        native.pict_type = 0  # the encoder chooses, whatever the source's encoder chose
+        for packet in self._encoder.encode(native):
+            file.write(packet)
+
+    def cut(self) -> bytes:
+        """Finish the chunk, on disk; the rest is to go into the next. Returns what `resume` needs."""
+        if self._file is not None:
+            for packet in self._encoder.encode(None):
+                self._file.write(packet)
+            self._file.commit()
+            self._encoder = self._file = None
+            self._count += 1
+        return freeze((self._count, self._opening, self._head))
+
+    def resume(self, saved: bytes) -> None:
+        """Go on after the chunks of a run that was killed.
+
+        Raises:
+            ValueError: one of them is gone or damaged.
+        """
+        self._count, self._opening, self._head = thaw(saved)
+        for path in self._chunks():
+            packet_file.times(path)
+
+    def close(self) -> None:
+        """Join all chunks, in their order."""
+        self.cut()
+        if self._opening is not None:
+            self._output.start(self._opening)
+            self._check_head(self._output.stream.codec_context)
+            for packet in self._joined():
+                self._output.mux(packet)
+        self._output.close()
+
+    def discard(self) -> None:
+        """Leave no unfinished file behind; whole chunks stay."""
+        if self._file is not None:
+            self._file.discard()
+        self._encoder = None
+        self._output.discard()
+
+    def _begin(self, opening: Opening) -> PacketWriter:
+        nowhere = av.open(io.BytesIO(), "w", format=MUXERS[self.path.suffix])  # tells the encoder what it is for
+        self._encoder = add_stream(nowhere, self._clip, self._settings)
+        opening.apply(self._encoder.codec_context)
+        self._check_head(self._encoder.codec_context)
+        self._file = PacketWriter(self._path(self._count))
+        return self._file
+
+    def _check_head(self, context: Any) -> None:
+        """Every chunk must be decodable with the parameter sets in the file's head."""
+        head = bytes(context.extradata or b"")
+        if self._head is None:
+            self._head = head
+        if head != self._head:
+            raise ValueError(f"{context.name} made other parameter sets than for the first chunk; use chunks=none")
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.packets"
+
+    def _chunks(self) -> list[Path]:
+        return [self._path(number) for number in range(self._count)]
+
+    def _joined(self) -> Iterator[av.Packet]:
+        chunks = [packet_file.times(path) for path in self._chunks()]
+        due = decoding_times(chunks)
+        for path in self._chunks():
+            for packet in packet_file.read(path, self._clip.time_base):
+                packet.dts = next(due)
+                yield packet
 
 
-def _add_stream(output: av.container.OutputContainer, clip: Clip, settings: Settings) -> Any:
-    stream: Any = output.add_stream(settings.codec, rate=clip.rate, options=dict(settings.options))
-    context = stream.codec_context
-    context.width, context.height, context.pix_fmt = clip.width, clip.height, settings.pixel_format
-    context.time_base = stream.time_base = clip.time_base
-    context.thread_count = settings.threads
-    context.flags |= int(Flags.frame_duration)
-    if settings.codec == "libx265" and output.format.name in ("mp4", "mov"):
-        context.codec_tag = "hvc1"  # QuickTime plays no hev1
-    return stream
+def open_writer(job: Job, path: Path, settings: Settings) -> VideoWriter | ChunkWriter:
+    """Begin `path`: in chunks, if the job has any."""
+    return (ChunkWriter if job.chunk else VideoWriter)(job.clip, path, settings)
 
 
-def _lost_tags(path: Path, wanted: Colour) -> list[str]:
-    """What the finished file says of its colour, read back, against what was asked for."""
-    with av.open(str(path)) as container:
-        found = colour_of(next(container.decode(video=0)))
-    if found == wanted:
-        return []
-    kept = {f.name: getattr(found, f.name) for f in fields(Colour)}
-    lost = [f"{name} {value}" for name, value in asdict(wanted).items() if kept[name] != value]
-    words = ", ".join(lost).replace("full_range True", "full range").replace("full_range False", "limited range")
-    return [f"{path.suffix} does not keep the colour tags: {words} (H.273); .mkv does"]
+def decoding_times(chunks: Sequence[Sequence[tuple[int, int]]]) -> Iterator[int]:
+    """Decoding times of joined chunks, given the (presentation, decoding) times of each one's packets.
 
-
-def _muxer_options(output: av.container.OutputContainer) -> dict[str, str]:
-    """MOV and MP4 round small timescales up and edit lists to 1 ms unless told; told, time stays the same integers."""
-    if output.format.name not in ("mp4", "mov"):
-        return {}
-    scales = [Fraction(s.time_base).denominator for s in output.streams if s.time_base]
-    movie = lcm(*scales) if lcm(*scales) < 1 << 31 else max(scales)
-    return {"video_track_timescale": str(scales[0]), "movie_timescale": str(movie)}
+    Every encoder starts ahead of its first picture by its own reordering delay, which between chunks would run into the
+    chunk before. As x264 does, picture i is decoded at the time that picture i - delay is shown.
+    """
+    shown = [pts for chunk in chunks for pts in sorted(pts for pts, _ in chunk)]
+    delay = max((sum(dts < min(p for p, _ in chunk) for _, dts in chunk) for chunk in chunks if chunk), default=0)
+    delay = min(delay, len(shown) - 1)
+    for index, pts in enumerate(shown):
+        yield shown[index - delay] if index >= delay else pts - (shown[delay] - shown[0])

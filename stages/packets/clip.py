@@ -41,10 +41,14 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a pipeline: the clip, and the work folder its stages may write into."""
+    """One run of a pipeline: the clip, and the work folder its stages may write into.
+
+    chunk: frames after which ordered stages are saved, so that a killed run goes on there; None for never.
+    """
 
     clip: Clip
     folder: Path
+    chunk: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
