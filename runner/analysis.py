@@ -50,11 +50,11 @@ def source_hash() -> str:
 
 def wire_keys(graph: Graph, clip_sha256: str, decode: Mapping[str, Any]) -> dict[str, str]:
     """The cache key of every node's output."""
-    base = _hash({"clip": clip_sha256, "code": source_hash(), "decode": decode})
+    base = hashed({"clip": clip_sha256, "code": source_hash(), "decode": decode})
     keys = dict.fromkeys(SOURCES, base)
     for node in graph.nodes:
         wires = {port: keys[wire] for port, wire in sorted(node.wires.items())}
-        keys[node.name] = _hash({"stage": node.config, "in": wires} | _content(node.stage))
+        keys[node.name] = hashed({"stage": node.config, "in": wires} | _content(node.stage))
     return keys
 
 
@@ -73,8 +73,11 @@ def _content(stage: Any) -> dict[str, list[str]]:
     return {"held": found} if found else {}
 
 
-def _hash(value: Any) -> str:
-    """Unsorted: keys may be of several kinds (`12` and `AU12`), and of two names for one unit the later counts."""
+def hashed(value: Any) -> str:
+    """SHA-256 of plain values.
+
+    Unsorted: keys may be of several kinds (`12` and `AU12`), and of two names for one unit the later counts.
+    """
     return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()
 
 

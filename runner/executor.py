@@ -21,13 +21,21 @@ from stages.errors import GlabellaError, StageError
 from stages.packets import Frame, Job, Packet, Stamp
 
 
+class LostError(Exception):
+    """What an ordered stage should be restored from is gone or damaged."""
+
+
 @dataclass
 class Tick:
-    """One frame on its way through a pass: the packets made so far, and the seconds each stage took."""
+    """One frame on its way through a pass: the packets made so far, and the seconds each stage took.
+
+    saved: on the last frame of a chunk, what every ordered stage is restored from; empty on others.
+    """
 
     at: Stamp
     packets: dict[str, Packet | None]
     seconds: dict[str, float] = field(default_factory=dict)
+    saved: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -76,6 +84,9 @@ class Pass:
     """One run over a clip's frames.
 
     given: timelines made earlier, whose packets join the tick of their frame. wanted: wires handed to `collect`.
+    saved: what ordered stages are restored from, by node, when the frames are the rest of a clip. With `job.chunk`, the
+    tick that ends a chunk brings what they can be restored from: each is saved when it has seen just that frame, while
+    others are frames ahead or behind, so that nobody waits.
     """
 
     def __init__(
@@ -85,25 +96,36 @@ class Pass:
         *,
         given: Mapping[str, Timeline[Any]],
         wanted: Sequence[str],
+        saved: Mapping[str, bytes] | None = None,
         workers: int = 2,
         depth: int = 4,
     ) -> None:
         self._lanes = lanes(nodes, wanted)
-        self._job, self._given, self._wanted = job, given, wanted
+        self._job, self._given, self._wanted, self._saved = job, given, wanted, saved or {}
         self._workers, self._depth = workers, depth
         self._states: dict[str, Any] = {}
 
-    def run(self, frames: Iterable[Frame], collect: Callable[[Tick], None]) -> PassResult:
+    def run(
+        self,
+        frames: Iterable[Frame],
+        collect: Callable[[Tick], None],
+        ended: Callable[[Mapping[str, bytes]], None] | None = None,
+    ) -> PassResult:
         """Push every frame through; `collect` sees each finished tick in order, in the calling thread.
+
+        ended: told, after the last frame and before the ordered stages finish, what they can be restored from.
 
         Raises:
             GlabellaError: the first failure of any lane (a `StageError` names frame and stage).
+            LostError: a stage cannot be restored; no frame was taken.
             KeyboardInterrupt: after every lane has stopped and every ordered stage was aborted.
         """
         started, spent, crew = time.perf_counter(), defaultdict[str, float](float), Crew()
         try:
             self._begin()
             count = self._drive(crew, frames, collect, spent)
+            if ended is not None:
+                ended({node.name: self._save(node) for node in self._ordered()})
             self._finish(spent)
         except BaseException as error:
             crew.halt(error)
@@ -131,13 +153,30 @@ class Pass:
 
     def _begin(self) -> None:
         for node in self._ordered():
-            self._states[node.name] = node.stage.begin(self._job)
+            self._states[node.name] = self._state(node)
+
+    def _state(self, node: Any) -> Any:
+        saved = self._saved.get(node.name)
+        if saved is None:
+            return node.stage.begin(self._job)
+        try:
+            return node.stage.restore(self._job, saved)
+        except (ValueError, FileNotFoundError) as error:
+            raise LostError(str(error)) from error
 
     def _finish(self, spent: dict[str, float]) -> None:
         for node in self._ordered():
             started = time.perf_counter()
             node.stage.finish(self._states[node.name])
             spent[node.name] += time.perf_counter() - started
+
+    def _save(self, node: Node) -> bytes:
+        stage: Any = node.stage
+        try:
+            saved: bytes = stage.save(self._states[node.name])
+            return saved
+        except TypeError as error:
+            raise StageError(f"{self._job.clip.name}: {node}: {error}; use chunks=none") from error
 
     def _abort(self) -> None:
         for node in self._ordered():
@@ -181,6 +220,8 @@ class Pass:
         for node in lane.nodes:
             started = time.perf_counter()
             tick.packets[node.name] = run_node(node, tick, self._states.get(node.name))
+            if lane.ordered and self._job.chunk and (tick.at.index + 1) % self._job.chunk == 0:
+                tick.saved[node.name] = self._save(node)
             tick.seconds[node.name] = time.perf_counter() - started
         for name in lane.drops:
             tick.packets.pop(name, None)

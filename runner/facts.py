@@ -243,7 +243,7 @@ def _unheeded(run: Run, gain: Gain) -> Iterator[str]:
         yield f"{', '.join(names)}: not measured well enough in this clip, so left alone whatever their gain"
 
 
-def summary(found: Mapping[str, PassResult]) -> str:
+def summary(found: Mapping[str, PassResult] | Mapping[str, PassFacts]) -> str:
     """`measured 110 frames at 98.1 fps, rendered 110 frames at 55.0 fps`."""
     words = {"measure": "measured", "render": "rendered"}
     return ", ".join(f"{words[name]} {r.frames} frames at {r.fps:.1f} fps" for name, r in found.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from runner import facts, passes
+from runner.analysis import hashed, wire_keys
+from runner.chunks import Chunks
 from runner.gates import Gates
 from runner.passes import Run
 from runner.progress import say
@@ -22,7 +23,7 @@ from runner.report.record import RunRecord, Task
 from runner.settings import Settings
 from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
-from runner.workspace import workspace
+from runner.workspace import Workspace, workspace
 from stages.delivery.stills import read_stills
 from stages.errors import DeliveryError, GateError, GlabellaError
 
@@ -43,28 +44,47 @@ def run_clip(settings: Settings) -> Outcome:
         GateError: a gate refuses the delivery, which lies beside its place with its report.
         GlabellaError: one line that says where, what, and what to do; nothing half-written is left behind.
     """
-    clock, started = time.perf_counter(), datetime.now(UTC)
+    started = datetime.now(UTC)
     gates: Gates = settings.stage("gates")
     shot = open_shot(settings)
     gates.check(shot.graph, shot.reported)
+    chunks: Chunks = settings.stage("chunks")
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
-    with failure_tracked(tracking, shot, started), disk_errors(), workspace(shot.target) as place:
-        run = passes.start(shot, place.folder)
-        carry_out(run)
-        made = place.folder / f"delivery{shot.suffix}"
-        record = facts.record(run, place, made, started, time.perf_counter() - clock)
-        judge = partial(gates.judge, rejected=place.rejected)
-        stills, scores = read_stills(place.folder), facts.quality(run)
-        record = write(place.folder, record, facts.tracks(run), stills, scores, judge).record
-        clean(place.folder)
-        (place.reject if record.error else place.publish)(made)
+    with failure_tracked(tracking, shot, started), disk_errors(), job_place(shot, chunks, gates) as place:
+        record = _made(shot, chunks, gates, place, started) if place.made is None else read_record(place, "report.json")
+        (place.reject if record.error else place.publish)(place.folder / f"delivery{shot.suffix}")
     for warning in (*record.warnings, *tracking.log(record, record.out)):
         say(f"warning: {warning}")
-    say(f"{facts.summary(run.results)}; report {record.out / 'report.html'}")
+    say(f"{facts.summary({one.name: one for one in record.passes})}; report {record.out / 'report.html'}")
     if record.error:
         raise GateError(f"{shot.clip.name}: {record.error}; what was made lies in {record.out}")
     return Outcome(place.delivery, place.report, record)
+
+
+def _made(shot: Shot, chunks: Chunks, gates: Gates, place: Workspace, started: datetime) -> RunRecord:
+    """The delivery and its report in the work folder."""
+    run = passes.start(shot, place.folder, chunks.frames)
+    carry_out(run)
+    made = place.folder / f"delivery{shot.suffix}"
+    record = facts.record(run, place, made, started, (datetime.now(UTC) - started).total_seconds())
+    judge = partial(gates.judge, rejected=place.rejected)
+    stills, scores = read_stills(place.folder), facts.quality(run)
+    return write(place.folder, record, facts.tracks(run), stills, scores, judge).record
+
+
+def read_record(place: Workspace, name: str) -> RunRecord:
+    """What a run that was killed while it published had written of itself."""
+    folder = next((one for one in (place.folder, place.report, place.rejected) if (one / name).exists()), place.report)
+    return RunRecord.from_json((folder / name).read_text("utf-8"))
+
+
+@contextmanager
+def job_place(shot: Shot, chunks: Chunks, *more: object) -> Iterator[Workspace]:
+    """The workspace of this very job; one that was killed is found again. more: what else decides on its files."""
+    key = job_key(shot, chunks, *more) if chunks.frames else None
+    with workspace(shot.target, key, chunks.keep_days) as place:
+        yield place
 
 
 def carry_out(run: Run) -> None:
@@ -83,10 +103,12 @@ def say_measured(run: Run) -> None:
         say(f"{run.shot.clip.name}: measured before, nothing to measure (analysis {run.shot.clip_sha256[:16]})")
 
 
-def clean(folder: Path) -> None:
-    """Spools were for the run alone."""
-    for hidden in folder.glob(".*/"):
-        shutil.rmtree(hidden)
+def job_key(shot: Shot, *more: object) -> str:
+    """What decides on the files of a run: clip, graph, code, libraries, and where they go. 16 hexadecimal digits."""
+    target = shot.target.file or shot.target.root / shot.target.name
+    told = {node.name: dict(node.feedback) for node in shot.graph.nodes}
+    wires = wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"])
+    return hashed([wires, told, shot.plan.kept, str(target.absolute()), facts.versions(), *map(str, more)])[:16]
 
 
 @contextmanager

@@ -1,72 +1,186 @@
-"""Whose work folder it is: what a killed run left is swept up, what a live one works in is never touched.
+"""Whose work folder it is: a live run's is never touched, a dead one's is gone on with, or swept up.
 
-A run holds a lock on a file in its work folder. The kernel lets go of it when the process ends, however it ends.
+A run holds a lock on a file beside its work folder. The kernel lets go of it when the process ends, however it ends.
+The file says what must outlive the run: where the delivery goes, and whether it is being published.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import platform
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Final
 from uuid import getnode
 
-PREFIX = ".glabella-"
-_OWNER = ".owner"
+from stages.errors import DeliveryError
+
+PREFIX: Final = ".glabella-"
+LOCK: Final = ".lock"
+_NO_LOCKS: Final = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a lock file says.
+
+    pid, host: whose it is. report: name of the empty folder that waits for the delivery. out: name of the delivery,
+    where it was given one. made: the master's name in the work folder once it is being published. days: how long to
+    keep what is finished when the run is dead; 0 for nothing worth keeping.
+    """
+
+    pid: int
+    host: str
+    report: str | None = None
+    out: str | None = None
+    made: str | None = None
+    days: float = 0.0
 
 
 class Owner:
-    """This run's hold on its work folder. `claimed` is the empty folder that waits for the delivery, if any."""
+    """This run's hold on the work folder `folder`, new or left by a dead run of the same job.
 
-    def __init__(self, folder: Path, claimed: Path | None) -> None:
-        self._path = folder / _OWNER
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # a file system without locks: an empty file, which nobody takes for a dead run's
-            return
-        json.dump({"host": _host(), "claimed": claimed.name if claimed else None}, self._file)
-        self._file.flush()
+    Raises:
+        DeliveryError: a live run holds it, or another machine's did.
+    """
+
+    def __init__(self, folder: Path, out: str | None = None, days: float = 0.0) -> None:
+        self._path = _lock_of(folder)
+        self._file = _locked(self._path)
+        left = _read(self._file)
+        if left is not None and left.host != host() and folder.exists():
+            os.close(self._file)
+            raise DeliveryError(f"out: {folder} was begun on {left.host.split()[0]}; go on there, or delete it")
+        own = Claim(os.getpid(), host(), out=out, days=days)
+        self.claim = replace(own, report=left.report, made=left.made) if left else own
+        self._write()
+
+    def note(self, *, report: str | None = None, made: str | None = None) -> None:
+        """Say more in the lock file."""
+        self.claim = replace(self.claim, report=report or self.claim.report, made=made or self.claim.made)
+        self._write()
+
+    def start_over(self) -> None:
+        """What a dead run left is gone."""
+        self.claim = replace(self.claim, report=None, made=None)
+        self._write()
 
     def forget(self) -> None:
-        """Take the file away: the folder is about to be published."""
+        """The work folder is gone: take the file away, and let go."""
         self._path.unlink(missing_ok=True)
+        os.close(self._file)
 
     def release(self) -> None:
-        """Let go."""
-        self._file.close()
+        """Let go of what stays."""
+        os.close(self._file)
+
+    def _write(self) -> None:
+        data = json.dumps(asdict(self.claim)).encode()
+        os.pwrite(self._file, data, 0)  # in one call, so that a kill leaves the old or the new
+        os.ftruncate(self._file, len(data))
 
 
-def sweep(parent: Path) -> None:
-    """Remove work folders in `parent` whose run is dead, with the empty folders they had claimed.
-
-    A folder stays where there is doubt: no owner file, another host's, or a file system without locks.
-    """
-    for folder in parent.glob(f"{PREFIX}*"):
+def _locked(path: Path) -> int:
+    """A descriptor of the file at `path`, locked."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            with (folder / _OWNER).open("r+") as file:
-                _sweep(folder, json.load(file), file.fileno())
-        except (OSError, ValueError, KeyError, TypeError):  # still being made, alive, or swept by another run
-            continue
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            left = _read(file)
+            if error.errno not in _NO_LOCKS or (left and left.host == host() and _alive(left.pid)):
+                os.close(file)
+                who = f"process {left.pid}" if left else "another process"
+                raise DeliveryError(f"out: this very job is under way in {who}; wait for it to end") from error
+        if os.fstat(file).st_nlink:
+            return file
+        os.close(file)  # its owner took it away while it was opened
 
 
-def _sweep(folder: Path, owner: dict[str, str | None], descriptor: int) -> None:
-    if owner["host"] != _host():
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if not os.fstat(
-        descriptor
-    ).st_nlink:  # swept or published while we opened it: its claim may be another run's by now
-        return
-    if owner["claimed"]:
-        claimed = folder.with_name(owner["claimed"])
-        if claimed.is_dir() and not any(claimed.iterdir()):
-            claimed.rmdir()
-    shutil.rmtree(folder, ignore_errors=True)
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
 
 
-def _host() -> str:
+def _read(file: int) -> Claim | None:
+    """What a lock file says; None for a new or a damaged one."""
+    try:
+        plain = json.loads(os.pread(file, 1 << 16, 0))
+        return Claim(**{f.name: plain[f.name] for f in fields(Claim)})
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def claims(parent: Path) -> Iterator[tuple[Path, Claim]]:
+    """Every work folder in `parent` with what its lock file says, of live and dead runs."""
+    for path in parent.glob(f"{PREFIX}*{LOCK}"):
+        with suppress(OSError):
+            file = os.open(path, os.O_RDONLY)
+            claim = _read(file)
+            os.close(file)
+            if claim is not None:
+                yield path.with_suffix(""), claim
+
+
+def sweep(parent: Path, spare: Path | None = None) -> None:
+    """Remove work folders in `parent` whose run is dead, with the empty folders they had claimed, but for `spare`.
+
+    What can be gone on with stays for some days. A folder stays where there is doubt: no lock file, another host's, or
+    a file system without locks.
+    """
+    for folder, claim in claims(parent):
+        if folder != spare and claim.host == host():
+            with suppress(OSError):
+                _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    file = os.open(_lock_of(folder), os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        claim = _read(file)
+        if claim is None or not os.fstat(file).st_nlink:  # swept or published while we opened it
+            return
+        if folder.exists() and time.time() - _touched(folder) < claim.days * 86400:
+            return
+        if claim.report and not claim.made:
+            remove_empty([folder.with_name(claim.report)])
+        shutil.rmtree(folder, ignore_errors=True)
+        _lock_of(folder).unlink(missing_ok=True)
+    finally:
+        os.close(file)
+
+
+def _touched(folder: Path) -> float:
+    """When the run was last seen at work."""
+    return max(path.stat().st_mtime for path in (_lock_of(folder), folder, *folder.glob("*/*")))
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + LOCK)
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders as long as they are empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def host() -> str:
     """This machine: on a shared disk, another one's locks may not be seen."""
     return f"{platform.node()} {getnode():x}"

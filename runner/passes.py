@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from runner.analysis import AnalysisCache, wire_keys
-from runner.executor import Pass, PassResult, Tick, frame_by_frame
+from runner.chunks import Journal, Standing
+from runner.executor import LostError, Pass, PassResult, Tick, frame_by_frame
 from runner.graph import Node
-from runner.progress import bar
+from runner.ownership import PREFIX
+from runner.progress import bar, say
 from runner.shot import Shot, same_length
-from runner.spool import Spool, SpoolWriter
+from runner.spool import Mark, Spool, SpoolWriter
 from stages.contract import ClipStage, Timeline
 from stages.errors import GlabellaError, StageError
 from stages.models import cache
 from stages.packets import Frame, Job, Packet
 
 Timelines = dict[str, Timeline[Any]]
+Step = Literal["measure", "render"]
+TITLES: Final[Mapping[Step, str]] = {"measure": "measuring", "render": "rendering"}
+SPOOLS: Final = ".spool"
+"""Folder of a run's work folder that spools lie in which no other run needs."""
 
 
 @dataclass
 class Run:
-    """A shot on its way: the work folder, the timelines made so far, and what each pass took."""
+    """A shot on its way: the work folder, the timelines made so far, and what each pass took.
+
+    chunk: frames after which the work folder says how far the run has come (`runner.chunks`); None for never.
+    """
 
     shot: Shot
     folder: Path
@@ -36,29 +45,45 @@ class Run:
     clip_seconds: dict[str, float] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     cached: bool = False
+    chunk: int | None = None
 
     @property
     def job(self) -> Job:
         """What stages are told of the run."""
-        return Job(self.shot.clip, self.folder)
+        return Job(self.shot.clip, self.folder, self.chunk)
 
-    def frames(self) -> Iterator[Frame]:
-        """Decode the clip from its start."""
-        return self.shot.decode.frames(self.shot.clip)
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        """Decode the clip from a frame on."""
+        return self.shot.decode.frames(self.shot.clip, start=first)
+
+    def spool(self, name: str) -> Path:
+        """Where a wire's packets are kept for this run alone."""
+        return self.folder / SPOOLS / f"{name}.spool"
+
+    def journal(self, name: str) -> Journal:
+        """What is finished of a step."""
+        return Journal(self.folder, name)
+
+    @property
+    def tag(self) -> str | None:
+        """What tells this run's unfinished files in the cache from other runs', and finds them again."""
+        return self.folder.name.removeprefix(PREFIX) if self.chunk else None
 
 
-def start(shot: Shot, folder: Path) -> Run:
-    """Find what is known of the clip already."""
+def start(shot: Shot, folder: Path, chunk: int | None = None) -> Run:
+    """Find what is known of the clip already. chunk: as in `Run`, for a folder that the next run finds again."""
     settings = shot.settings["cache"]
     root = cache.root() / "analysis" if settings["enabled"] else folder / ".analysis"
     analyses = AnalysisCache(root, shot.clip_sha256, float(settings["limit_gb"]))
-    return Run(shot, folder, analyses, wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"]))
+    keys = wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"])
+    return Run(shot, folder, analyses, keys, chunk=chunk)
 
 
 def measure(run: Run) -> None:
     """Pass 1: fill `run.timelines` with every kept wire; what the cache has is not measured again."""
     cut = run.shot.plan
     kept = [node.name for node in cut.measure if node.name in cut.kept]
+    settle(run)
     found = {name: spool for name in kept if (spool := run.cache.load(run.keys[name])) is not None}
     run.timelines |= found
     missing = [name for name in kept if name not in found]
@@ -67,19 +92,22 @@ def measure(run: Run) -> None:
         run.timelines |= _measure(run, missing)
 
 
+def settle(run: Run) -> None:
+    """Bring into the cache what a run that was killed had measured to the end."""
+    standing = run.journal("measure").read() if run.chunk else None
+    for name, mark in standing.spools.items() if standing and standing.ended else ():
+        path = run.cache.path(run.keys[name])
+        with suppress(FileNotFoundError, ValueError):  # that one was committed, or is gone
+            SpoolWriter(path, run.tag, mark).commit()
+
+
 def _measure(run: Run, names: Sequence[str]) -> Timelines:
     """The named wires, from the clip's pictures and what is known already."""
     needed = run.shot.graph.needed(names, run.timelines)
     nodes = [node for node in run.shot.plan.measure if node.name in needed]
-    prepare(run, nodes)
-    writers = {name: SpoolWriter(run.cache.path(run.keys[name])) for name in names}
-    with ExitStack() as undo:
-        for writer in writers.values():
-            undo.callback(writer.discard)
-        run.results["measure"] = _stream(run, "measuring", nodes, writers)
-        undo.pop_all()
+    made = _stream(run, "measure", nodes, {name: run.cache.path(run.keys[name]) for name in names})
     run.cache.trim()
-    return {name: writer.commit() for name, writer in writers.items()}
+    return made
 
 
 def shape(run: Run) -> None:
@@ -92,7 +120,7 @@ def shape(run: Run) -> None:
 def check(run: Run) -> None:
     """The clip stages that look at what was rendered; never cached, because they belong to this delivery."""
     for node in run.shot.plan.check:
-        run.timelines[node.name] = whole(run, node, run.folder / ".spool" / f"{node.name}.spool")
+        run.timelines[node.name] = whole(run, node, run.spool(node.name))
 
 
 def reshape(run: Run, changed: Node) -> None:
@@ -101,7 +129,7 @@ def reshape(run: Run, changed: Node) -> None:
     for node in run.shot.plan.shape:
         if stale & set(node.wires.values()):
             stale.add(node.name)
-            run.timelines[node.name] = whole(run, node, run.folder / ".spool" / f"{node.name}-again.spool")
+            run.timelines[node.name] = whole(run, node, run.spool(f"{node.name}-again"))
 
 
 def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Spool[Packet]:
@@ -114,7 +142,7 @@ def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Sp
     prepare(run, [node])
     ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()} | (told or {})
     total = len(next(iter(ports.values())))
-    writer = SpoolWriter(path)
+    writer = SpoolWriter(path, run.tag)
     with ExitStack() as undo, bar(node.name, total, run.shot.settings["quiet"]) as advance:
         undo.callback(writer.discard)
         for packet in shaped(run, node, ports):
@@ -148,12 +176,9 @@ def shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
 def render(run: Run) -> PassResult:
     """Pass 2: the delivery and everything beside it, into the work folder."""
     cut = run.shot.plan
-    prepare(run, cut.render)
     names = [node.name for node in cut.render if node.name in cut.kept]
-    writers = {name: SpoolWriter(run.folder / ".spool" / f"{name}.spool") for name in names}
-    result = _stream(run, "rendering", cut.render, writers)
-    run.results["render"] = result
-    run.timelines |= {name: writer.commit() for name, writer in writers.items()}
+    run.timelines |= _stream(run, "render", cut.render, {name: run.spool(name) for name in names})
+    result = run.results["render"]
     if "measure" in run.results:
         same_length(run.shot, run.results["measure"].frames, result.frames)
     return result
@@ -166,16 +191,78 @@ def prepare(run: Run, nodes: Iterable[Node]) -> None:
         run.ran.add(node.name)
 
 
-def _stream(run: Run, title: str, nodes: Iterable[Node], writers: Mapping[str, SpoolWriter]) -> PassResult:
-    settings = run.shot.settings
+def _stream(run: Run, step: Step, nodes: Sequence[Node], paths: Mapping[str, Path]) -> Timelines:
+    """One pass over the clip's frames, into `run.results`; the wires of `paths`, kept there."""
+    prepare(run, nodes)
+    standing = _standing(run, step, paths)
+    try:
+        return _go_on(run, step, nodes, paths, standing)
+    except LostError as error:
+        say(f"{run.shot.clip.name}: {error}; starting over")
+        run.journal(step).forget()
+        return _go_on(run, step, nodes, paths, Standing())
+
+
+def _standing(run: Run, step: Step, paths: Mapping[str, Path]) -> Standing:
+    """Where a run that was killed got to with the very same wires; else the start."""
+    found = run.journal(step).read() if run.chunk else None
+    if found is None or found.spools.keys() != paths.keys() or not (found.frames or found.ended):
+        return Standing()
+    total = run.shot.clip.frames
+    say(f"{run.shot.clip.name}: {TITLES[step]}, continuing at frame {found.frames}{f' of {total}' if total else ''}")
+    return found
+
+
+def _go_on(run: Run, step: Step, nodes: Sequence[Node], paths: Mapping[str, Path], since: Standing) -> Timelines:
+    writers: dict[str, SpoolWriter] = {}
+    with ExitStack() as undo:
+        for name, path in paths.items():
+            writers[name] = _writer(path, run.tag, since.spools.get(name))
+            undo.callback(writers[name].close if run.chunk else writers[name].discard)
+        run.results[step] = _flow(run, step, nodes, writers, since)
+        undo.pop_all()
+    return {name: writer.commit() for name, writer in writers.items()}
+
+
+def _writer(path: Path, tag: str | None, mark: Mark | None) -> SpoolWriter:
+    try:
+        return SpoolWriter(path, tag, mark)
+    except (FileNotFoundError, ValueError) as error:
+        raise LostError(str(error)) from error
+
+
+def _flow(
+    run: Run, step: Step, nodes: Sequence[Node], writers: Mapping[str, SpoolWriter], since: Standing
+) -> PassResult:
+    settings, clock, spent = run.shot.settings, time.perf_counter(), dict(since.stage_seconds)
     read = {wire for node in nodes for wire in node.wires.values()}
     given = {name: timeline for name, timeline in run.timelines.items() if name in read}
-    one = Pass(tuple(nodes), run.job, given=given, wanted=tuple(writers), workers=int(settings["workers"]))
-    with bar(title, run.shot.clip.frames, settings["quiet"]) as advance:
+    one = Pass(nodes, run.job, given=given, wanted=tuple(writers), saved=since.states, workers=int(settings["workers"]))
+    count = since.frames
+
+    def note(states: Mapping[str, bytes], ended: bool = False) -> None:
+        marks = {name: writer.mark() for name, writer in writers.items()}
+        seconds = since.seconds + time.perf_counter() - clock
+        now = Standing(
+            frames=count, seconds=seconds, stage_seconds=spent, states=dict(states), spools=marks, ended=ended
+        )
+        run.journal(step).write(now)
+
+    with bar(TITLES[step], run.shot.clip.frames, settings["quiet"], count) as advance:
 
         def collect(tick: Tick) -> None:
+            nonlocal count
             for name, writer in writers.items():
                 writer.append(tick.packets.get(name))
+            count += 1
+            for stage, seconds in tick.seconds.items():
+                spent[stage] = spent.get(stage, 0.0) + seconds
+            if run.chunk and count % run.chunk == 0:
+                note(tick.saved)
             advance()
 
-        return one.run(run.frames(), collect)
+        frames = iter(()) if since.ended else run.frames(count)
+        made = one.run(frames, collect, (lambda states: note(states, True)) if run.chunk else None)
+    names = since.stage_seconds.keys() | made.stage_seconds.keys()
+    seconds = {name: made.stage_seconds.get(name, 0.0) + since.stage_seconds.get(name, 0.0) for name in names}
+    return replace(made, frames=count, seconds=since.seconds + made.seconds, stage_seconds=seconds)

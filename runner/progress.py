@@ -33,14 +33,14 @@ class _Fps(ProgressColumn):
 
 
 @contextmanager
-def bar(title: str, total: int | None, quiet: bool = False) -> Iterator[Advance]:
-    """Show `title` while frames are counted; `total` may be unknown."""
+def bar(title: str, total: int | None, quiet: bool = False, done: int = 0) -> Iterator[Advance]:
+    """Show `title` while frames are counted; `total` may be unknown, `done` are there already."""
     if quiet or not sys.stderr.isatty():
         yield _beat()
         return
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), _Fps(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(title, total=total)
+        task = progress.add_task(title, total=total, completed=done)
         yield lambda: progress.advance(task)
 
 

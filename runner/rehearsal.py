@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, overload
 
 from runner.executor import Pass, Tick
 from runner.graph import Node
-from runner.passes import Run, prepare, reshape, shaped, whole
+from runner.passes import SPOOLS, Run, prepare, reshape, shaped, whole
 from runner.progress import bar
+from runner.spool import Spool
 from stages.contract import LoopStage, Timeline
 from stages.packets import Frame, Packet
+
+_STEP = "rehearse"
 
 
 class Sparse(Timeline[Packet]):
@@ -37,9 +41,27 @@ class Sparse(Timeline[Packet]):
 
 def rehearse(run: Run) -> None:
     """Let every stage that takes something back have it, as often as it wants, and shape anew what follows it."""
+    if run.chunk and _rehearsed(run):
+        return
+    before = dict(run.timelines)
     for node in run.shot.plan.shape:
         if node.feedback and isinstance(node.stage, LoopStage):
             _loop(run, node, node.stage)
+    changed = {name: one for name, one in run.timelines.items() if one is not before.get(name)}
+    if run.chunk:
+        run.journal(_STEP).keep({name: one.path.name for name, one in changed.items() if isinstance(one, Spool)})
+
+
+def _rehearsed(run: Run) -> bool:
+    """Take what a run that was killed had rehearsed to the end."""
+    files = run.journal(_STEP).kept()
+    if not isinstance(files, dict):
+        return False
+    try:
+        run.timelines |= {name: Spool(run.folder / SPOOLS / file) for name, file in files.items()}
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _loop(run: Run, node: Node, stage: LoopStage) -> None:
@@ -50,7 +72,7 @@ def _loop(run: Run, node: Node, stage: LoopStage) -> None:
         title = f"rehearsing {turn + 1}/{stage.rounds}" if stage.rounds > 1 else "rehearsing"
         told = tried(run, frames, tuple(node.feedback.values()), title)
         again = {port: told[wire] for port, wire in node.feedback.items()}
-        run.timelines[node.name] = whole(run, node, run.folder / ".spool" / f"{node.name}-{turn}.spool", again)
+        run.timelines[node.name] = whole(run, node, run.spool(f"{node.name}-{turn}"), again)
         reshape(run, node)
     run.clip_seconds[node.name] = time.perf_counter() - started
 
@@ -66,7 +88,8 @@ def tried(run: Run, frames: Collection[int], wires: Collection[str], title: str)
     checks = [node for node in cut.check if node.name in needed]
     wanted = {wire for node in checks for wire in node.wires.values()} | set(wires)
     made: dict[str, dict[int, Packet | None]] = {n.name: {} for n in nodes if n.name in wanted}
-    one = Pass(nodes, run.job, given=given, wanted=tuple(made), workers=int(run.shot.settings["workers"]))
+    job = replace(run.job, chunk=None)
+    one = Pass(nodes, job, given=given, wanted=tuple(made), workers=int(run.shot.settings["workers"]))
     with bar(title, len(frames), run.shot.settings["quiet"]) as advance:
 
         def collect(tick: Tick) -> None:

@@ -18,7 +18,7 @@ from stages.models.registry import Asset
 CONF = Path(__file__).resolve().parent.parent / "conf"
 SAMPLE = "sample:"
 _PIPELINE = {"graph", "report"}  # what a file of the pipeline group sets
-_SECTIONS = ("graph", "cache", "analyse", "bench", "eval", "gallery", "decode", "tracking", "assets", "sweep")
+_SECTIONS = ("graph", "cache", "analyse", "bench", "eval", "gallery", "decode", "tracking", "assets", "sweep", "chunks")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Packets on disk: one wire over a whole clip as a file that grows while measuring and is read back frame by frame.
 
 A record is a JSON skeleton of the packet and the raw bytes of its arrays; an index of offsets stands at the end. A
-packet that is the very one of the frame before is written and decoded once. Memory stays constant however long the clip
-is. Files are data: reading one runs no code.
+packet that is the very one of the frame before is written and decoded once; an empty record stands for it, so that the
+index can be made anew from the records. Memory stays constant however long the clip is. Files are data: reading one
+runs no code.
 """
 
 from __future__ import annotations
@@ -73,22 +74,36 @@ def _value(node: Any, view: memoryview, cursor: list[int]) -> Any:
     return kind(**{name: _value(item, view, cursor) for name, item in node["v"].items()})
 
 
-class SpoolWriter:
-    """Appends packets to a temporary file; `commit()` gives it its name, in one rename."""
+Mark = tuple[int, int]
+"""How far a spool is written: bytes, packets."""
 
-    def __init__(self, path: Path) -> None:
+
+class SpoolWriter:
+    """Appends packets to a temporary file; `commit()` gives it its name, in one rename.
+
+    tag: tells the temporary file from those of other runs. mark: go on there, with what a run of the same tag left.
+
+    Raises:
+        ValueError: what was left does not reach to `mark`.
+    """
+
+    def __init__(self, path: Path, tag: str | None = None, mark: Mark | None = None) -> None:
         self.path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        self._temporary = path.with_name(f".{path.name}.{tag or os.getpid()}")
         self._offsets: list[int] = []
         self._last: Packet | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = self._temporary.open("wb")
-        self._file.write(_MAGIC)
+        self._file: BinaryIO = self._temporary.open("r+b" if mark else "wb")
+        if mark:
+            self._go_on(*mark)
+        else:
+            self._file.write(_MAGIC)
 
     def append(self, packet: Packet | None) -> None:
         """Write the next frame's packet."""
         if packet is not None and packet is self._last:
             self._offsets.append(self._offsets[-1])
+            self._file.write(_HEAD.pack(0, 0))
             return
         self._last = packet
         self._offsets.append(self._file.tell())
@@ -96,6 +111,12 @@ class SpoolWriter:
         self._file.write(_HEAD.pack(len(skeleton), sum(map(len, buffers))))
         self._file.write(skeleton)
         self._file.writelines(buffers)
+
+    def mark(self) -> Mark:
+        """How far it is written, on disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell(), len(self._offsets)
 
     def commit(self) -> Spool[Packet]:
         """Write the index, close, and rename into place."""
@@ -105,10 +126,27 @@ class SpoolWriter:
         self._temporary.replace(self.path)
         return Spool(self.path)
 
+    def close(self) -> None:
+        """Let go; what was written stays."""
+        self._file.close()
+
     def discard(self) -> None:
         """Close and delete what was written so far."""
         self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+    def _go_on(self, size: int, count: int) -> None:
+        """Read the records' heads, and cut off what stands after them."""
+        at = len(_MAGIC)
+        self._file.seek(at)
+        while at < size and len(head := self._file.read(_HEAD.size)) == _HEAD.size:
+            length = sum(_HEAD.unpack(head))
+            self._offsets.append(at if length else self._offsets[-1])
+            at = self._file.seek(length, os.SEEK_CUR)
+        if (at, len(self._offsets)) != (size, count) or os.fstat(self._file.fileno()).st_size < size:
+            self._file.close()
+            raise ValueError(f"{self._temporary} is not what was left")
+        self._file.truncate(size)
 
 
 class Spool(Timeline[PacketT]):

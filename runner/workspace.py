@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
+from typing import Final
+from uuid import uuid4
 
-from runner.ownership import PREFIX, Owner, sweep
-from stages.errors import ConfigError, DeliveryError
+from runner.chunks import STATE
+from runner.ownership import PREFIX, Owner, claims, remove_empty, sweep
+from runner.progress import say
+from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.images import one_line
 
 REPORT, REJECTED = ".report", ".rejected"  # what folders beside a delivery end in
+_KEY: Final = 16
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,12 @@ class Target:
         """The master's path, where it is known already."""
         return self.file / self.master if self.file and self.shared else self.file
 
+    def settled(self, report: str | None) -> bool:
+        """Whether the delivery was published or rejected. report: name of the job folder."""
+        folder = _beside(self, self.file) if self.file else self.root / str(report)
+        rejected = folder.with_name(f"{folder.name.removesuffix(REPORT)}{REJECTED}")
+        return (self.delivery or folder / self.master).exists() or rejected.exists()
+
     def check(self, source: Path) -> None:
         """Refuse a delivery that would replace its own source, or something that nobody said to replace.
 
@@ -79,14 +89,32 @@ class Target:
             raise ConfigError(f"out: {file} is the clip itself; name another file")
         if file.is_dir():
             raise ConfigError(f"out: {file} is a folder; name a file, such as out={file / 'take.mov'}")
+        if not self._being_published:
+            self._check_new(file)
+
+    def _check_new(self, file: Path) -> None:
         if file.exists() and not self.overwrite:
             raise ConfigError(f"out: {file} exists; name another file or add overwrite=true")
+
+    @property
+    def _being_published(self) -> bool:
+        """What is there is a killed run's, who had no time to finish."""
+        return any(claim.made and self.file and claim.out == self.file.name for _, claim in claims(self.parent))
+
+    def check_free(self, folder: Path) -> None:
+        """Refuse what came into being since `check`, or was published by a run other than that of the work `folder`.
+
+        Raises:
+            ConfigError: the delivery is there.
+        """
+        if self.file is not None and not self.shared and not folder.exists():
+            self._check_new(self.file)
 
     def _check_folder(self, folder: Path) -> None:
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"out: {folder} is a file; name a folder, such as out={folder.with_suffix('')}.analysis")
         there = [name for name in self.names if (folder / name).exists()]
-        if there and not self.overwrite:
+        if there and not self.overwrite and not self._being_published:
             raise ConfigError(f"out: {folder / there[0]} exists; name another folder or add overwrite=true")
 
 
@@ -104,6 +132,11 @@ class Workspace:
     shared: bool = False
 
     @property
+    def made(self) -> Path | None:
+        """The finished master, if a run that was killed had begun to publish it: nothing else is left to do."""
+        return self.folder / self.owner.claim.made if self.owner.claim.made else None
+
+    @property
     def rejected(self) -> Path:
         """The folder of report and master where a gate refuses them: `take.rejected` beside `take.mov`."""
         return self.report.with_name(f"{self.report.name.removesuffix(REPORT)}{REJECTED}")
@@ -115,40 +148,53 @@ class Workspace:
             DeliveryError: a rename failed.
         """
         try:
-            self._settle()
-            made.rename(self.folder / self.delivery.name)
-            shutil.rmtree(self.rejected, ignore_errors=True)
-            self.folder.rename(self.rejected)
+            self._settle(made)
+            if self.folder.exists():
+                self._name_master(made)
+                shutil.rmtree(self.rejected, ignore_errors=True)
+                self.folder.rename(self.rejected)
         except OSError as error:
             raise DeliveryError(f"out: cannot write {self.rejected}: {error.strerror or error}") from error
 
-    def _settle(self) -> None:
-        """Make the work folder one like any other."""
-        self.owner.forget()
-        self.folder.chmod(0o777 & ~_umask())
+    def _settle(self, made: Path) -> None:
+        """Note that all is made, and make the work folder one like any other."""
+        self.owner.note(made=made.name)
+        if self.folder.exists():
+            for hidden in self.folder.glob(".*/"):  # spools, chunks and journals were for the run alone
+                shutil.rmtree(hidden)
+            self.folder.chmod(0o777 & ~_umask())
+
+    def _name_master(self, made: Path) -> None:
+        if made.exists():
+            made.rename(self.folder / self.delivery.name)
 
     def publish(self, made: Path) -> None:
         """Give the finished master `made` and the work folder their final names, each in one rename.
 
-        Into a folder that is there already, file by file, the master last.
+        Into a folder that is there already, file by file, the master last. Killed at any point, it can be done again.
 
         Raises:
             DeliveryError: a rename failed.
         """
         try:
-            self._settle()
-            if self.delivery.parent == self.report:
-                made.rename(self.folder / self.delivery.name)
-            else:
-                os.replace(made, self.delivery)
-                shutil.rmtree(self.report, ignore_errors=True)
-            if self.shared:
-                self._share()
-            else:
-                self.folder.rename(self.report)
-                shutil.rmtree(self.rejected, ignore_errors=True)
+            self._settle(made)
+            if self.folder.exists():
+                self._publish(made)
         except OSError as error:
             raise DeliveryError(f"out: cannot publish {self.delivery}: {error.strerror or error}") from error
+
+    def _publish(self, made: Path) -> None:
+        if self.delivery.parent == self.report:
+            self._name_master(made)
+        else:
+            if made.exists():
+                os.replace(made, self.delivery)
+            shutil.rmtree(self.report, ignore_errors=True)
+        if self.shared:
+            self._share()
+        else:
+            shutil.rmtree(self.rejected, ignore_errors=True)
+            self.folder.rename(self.report)
 
     def _share(self) -> None:
         try:
@@ -156,65 +202,103 @@ class Workspace:
         except OSError:  # it holds other files
             for path in sorted(self.folder.iterdir(), key=lambda path: path.name == self.delivery.name):
                 os.replace(path, self.report / path.name)
+            self.folder.rmdir()
 
 
 @contextmanager
-def workspace(target: Target) -> Iterator[Workspace]:
-    """Claim a place for the delivery and make a work folder beside it; what was not published is gone afterwards.
+def workspace(target: Target, key: str | None = None, days: float = 7) -> Iterator[Workspace]:
+    """Claim a place for the delivery and a work folder beside it; what was not published is gone afterwards.
 
-    What killed runs left in the same parent folder is swept up first.
+    With a `key`, which says what exactly is made, a run that was stopped or killed leaves what it had finished, for
+    `days`, and the next run with the same key finds it. What killed runs left beyond that is swept up first.
 
     Raises:
-        DeliveryError: the folder cannot be made or written.
+        DeliveryError: the folder cannot be made or written, or a live run with the same key works in it.
+        ConfigError: the delivery has come into being since `target` was checked.
     """
-    parent = target.parent
+    parent = target.parent.absolute()
+    folder = parent / f"{PREFIX}{key or uuid4().hex[:_KEY]}"
     missing = [p for p in (parent, *parent.parents) if not p.exists()]
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        sweep(parent)
-        folder = Path(mkdtemp(prefix=PREFIX, dir=parent))
-        report = _beside(target, target.file) if target.file else _claim(target.root, target.name)
-        owner = Owner(folder, report if target.file is None else None)
+        sweep(parent, folder)
+        owner = Owner(folder, target.file.name if target.file else None, days if key else 0)
     except OSError as error:
-        _remove_empty(missing)
+        remove_empty(missing)
         raise DeliveryError(f"out: cannot write to {parent}: {error.strerror or error}") from error
+    kept = False
     try:
-        yield Workspace(folder, report, target.delivery or report / target.master, owner, target.shared)
+        with writing(parent):
+            place = _place(target, folder, owner)
+        yield place
+    except BaseException as error:
+        worth = owner.claim.made or (folder / STATE).exists()
+        kept = bool(key and worth) and not isinstance(error, ClipError | ConfigError)
+        raise
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _leave(target, folder, owner, missing, kept)
+
+
+@contextmanager
+def writing(parent: Path) -> Iterator[None]:
+    """What cannot be made in `parent` is one line."""
+    try:
+        yield
+    except OSError as error:
+        raise DeliveryError(f"out: cannot write to {parent}: {error.strerror or error}") from error
+
+
+def _place(target: Target, folder: Path, owner: Owner) -> Workspace:
+    """The work folder, new or left by a killed run, and the place for the report."""
+    if owner.claim.made and not folder.exists() and not target.settled(owner.claim.report):
+        owner.start_over()
+    if owner.claim.made is None:
+        target.check_free(folder)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    report = _beside(target, target.file) if target.file else _claim(target.root, target.name, owner)
+    return Workspace(folder, report, target.delivery or report / target.master, owner, target.shared)
+
+
+def _leave(target: Target, folder: Path, owner: Owner, missing: list[Path], kept: bool) -> None:
+    """Nothing, or what the next run goes on with."""
+    if target.file is None and owner.claim.report:
+        remove_empty([target.root / owner.claim.report])
+    if kept:
+        say("what is finished is kept; the same command goes on there")
         owner.release()
-        _remove_empty([report, *missing] if report.exists() and not target.shared else missing)
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    owner.forget()
+    remove_empty(missing)
 
 
 def _beside(target: Target, file: Path) -> Path:
     return file if target.shared else file.with_name(f"{file.stem}{REPORT}")
 
 
-def _claim(root: Path, name: str) -> Path:
-    """Make the first free `root/name-N`: `mkdir` is atomic, so two runs never get the same one.
+def _claim(root: Path, name: str, owner: Owner) -> Path:
+    """Make the first free `root/name-N`, or take the one that a killed run had: two runs never get the same.
 
-    An empty folder is later replaced by the finished one in a single rename.
+    An empty folder is later replaced by the finished one in a single rename. It is noted before it is made, so that
+    none is left that nobody knows of.
     """
-    number = 1
+    had, number = owner.claim.report, 1
+    others = {claim.report for folder, claim in claims(root) if claim.pid != owner.claim.pid}
+    if had and (owner.claim.made or (had not in others and _is_free(root / had))):
+        (root / had).mkdir(exist_ok=True)
+        return root / had
     while True:
-        try:
-            claimed = root / f"{name}-{number:03d}"
-            claimed.mkdir()
-        except FileExistsError:
-            number += 1
-            continue
-        if not claimed.with_name(f"{claimed.name}{REJECTED}").exists():
-            return claimed
-        claimed.rmdir()
+        claimed = root / f"{name}-{number:03d}"
+        if not claimed.exists() and not claimed.with_name(f"{claimed.name}{REJECTED}").exists():
+            owner.note(report=claimed.name)
+            with suppress(FileExistsError):
+                claimed.mkdir()
+                return claimed
         number += 1
 
 
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
+def _is_free(folder: Path) -> bool:
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def _umask() -> int:

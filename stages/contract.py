@@ -95,7 +95,7 @@ class OrderedStage(Stage, Generic[State]):
         """The run failed or was interrupted: release what `state` holds. Whatever was not saved is thrown away."""
 
     def save(self, state: State) -> bytes:
-        """All that was seen so far, for `restore`; called between two chunks. Files of it are whole and on disk by then.
+        """All that was seen so far, for `restore`, called between two chunks; its files are whole and on disk by then.
 
         Raises:
             TypeError: the state holds what cannot be written down.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,14 +11,16 @@ from runner import facts, passes
 from runner.analyse.figures import FaceFigures
 from runner.analyse.options import Options
 from runner.analyse.write import NAMES, Found, measured, write
-from runner.job import Outcome, clean, disk_errors, failure_tracked, say_measured
+from runner.chunks import Chunks
+from runner.job import Outcome, disk_errors, failure_tracked, job_place, read_record, say_measured
 from runner.passes import Run
 from runner.progress import say
 from runner.report.events import EventList
+from runner.report.record import RunRecord
 from runner.settings import Settings
-from runner.shot import open_analysis
+from runner.shot import Shot, open_analysis
 from runner.tracking import Tracking
-from runner.workspace import workspace
+from runner.workspace import Workspace
 from stages import facs
 
 _LARGE: Final = (".csv", ".landmarks.parquet")  # not sent to the tracking server
@@ -30,26 +32,43 @@ def analyse_clip(settings: Settings) -> Outcome:
     Raises:
         GlabellaError: one line that says where, what, and what to do; nothing half-written is left behind.
     """
-    clock, started = time.perf_counter(), datetime.now(UTC)
+    started = datetime.now(UTC)
     options: Options = settings.stage("analyse")
     shot = open_analysis(settings, NAMES)
+    chunks: Chunks = settings.stage("chunks")
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
-    with failure_tracked(tracking, shot, started, "analyse"), disk_errors(), workspace(shot.target) as place:
-        run = passes.start(shot, place.folder)
-        _measure(run)
-        made = place.folder / place.delivery.name
-        found = measured(place.folder, run, options)
-        record = facts.record(run, place, made, started, time.perf_counter() - clock, "analyse")
-        write(place.folder, record, found, options)
-        clean(place.folder)
-        place.publish(made)
+    place_of = job_place(shot, chunks, options)
+    with failure_tracked(tracking, shot, started, "analyse"), disk_errors(), place_of as place:
+        made = _made(shot, chunks, options, place, started) if place.made is None else None
+        record = made.record if made else read_record(place, shot.target.names[5])
+        place.publish(place.folder / place.delivery.name)
     files = [name for name in shot.target.names if not name.endswith(_LARGE)]
-    told = tracking.log(record, place.report, files=files, figures=_figures(found.faces, found.frames))
-    for warning in (*record.warnings, *told):
+    figures = _figures(made.found.faces, made.found.frames) if made else {}
+    for warning in (*record.warnings, *tracking.log(record, place.report, files=files, figures=figures)):
         say(f"warning: {warning}")
-    say(f"{_summary(run, found, record.events)}; {place.report / shot.target.names[-1]}")
+    told = f"{_summary(made.run, made.found, record.events)}; " if made else ""
+    say(f"{told}{place.report / shot.target.names[-1]}")
     return Outcome(place.delivery, place.report, record)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An analysis in its work folder."""
+
+    run: Run
+    found: Found
+    record: RunRecord
+
+
+def _made(shot: Shot, chunks: Chunks, options: Options, place: Workspace, started: datetime) -> _Made:
+    run = passes.start(shot, place.folder, chunks.frames)
+    _measure(run)
+    found = measured(place.folder, run, options)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    record = facts.record(run, place, place.folder / place.delivery.name, started, seconds, "analyse")
+    write(place.folder, record, found, options)
+    return _Made(run, found, record)
 
 
 def _measure(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Coded pictures of one chunk on disk: packets as the encoder made them, with exact integer time, until they are joined.
+"""Coded pictures of one chunk on disk: packets as the encoder made them, with exact time, until they are joined.
 
 No container does for this: they round time, rewrite decoding times or hold other packets back. A record is a header and
 the packet's bytes; a tail with their number stands at the end, so that a cut file is known.
