@@ -13,11 +13,13 @@ from typing import Final
 import cv2
 import numpy as np
 
-from stages.contract import MapStage
+from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
 from stages.expression import basis, pose
-from stages.packets import Edit, Edits, Faces, Floats
+from stages.packets import Edit, Edits, Faces, Floats, Job
 from stages.render.membrane import membrane
+from stages.render.rim import steadied
+from stages.render.steady import Recent
 
 _REACH: Final = 3.0
 """Standard deviations after which a Gaussian is taken as over."""
@@ -42,40 +44,53 @@ class Gaussian(MapStage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Poisson(MapStage):
+class Poisson(OrderedStage[dict[int, Recent]]):
     """Match tones along the mask's edge, then feather it.
 
     width: standard deviation of the feather in interocular distances, 0..0.5. cycles: multigrid cycles, 1..8; more is
-    more exact.
+    more exact. steady_s: seconds, 0..2, over which what the edge asks for is smoothed (`stages.render.rim`); 0 takes
+    each frame by itself.
     """
 
     width: float = 0.03
     cycles: int = 2
+    steady_s: float = 0.2
 
     def __post_init__(self) -> None:
         check_width(self.width)
         if not 1 <= self.cycles <= 8:
             raise ConfigError(f"cycles must be 1..8, not {self.cycles}")
+        if not 0 <= self.steady_s <= 2:
+            raise ConfigError(f"steady_s must be 0..2 seconds, not {self.steady_s}")
 
-    def process(self, edits: Edits, faces: Faces) -> Edits:
+    def begin(self, job: Job) -> dict[int, Recent]:
+        """Nothing is known of any track's edge."""
+        return {}
+
+    def process(self, state: dict[int, Recent], edits: Edits, faces: Faces) -> Edits:
         """The edits with `after` shifted to meet `before` where the mask begins, and softer masks."""
         units = interocular(faces)
-        merged = (cloned(edit, self.cycles) for edit in edits.edits)
+        merged = (self._cloned(state, edits, edit) for edit in edits.edits)
         return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in merged))
 
+    def _cloned(self, state: dict[int, Recent], edits: Edits, edit: Edit) -> Edit:
+        """`after` plus the membrane of `before - after` along the mask's rim; the very edit if there is no difference.
 
-def cloned(edit: Edit, cycles: int) -> Edit:
-    """`after` plus the membrane of `before - after` along the mask's rim; the very edit if there is no difference.
-
-    The rim is the mask's own outermost pixels: outside of them `after` need not have been painted.
-    """
-    covered = (edit.mask > 0).astype(np.uint8)
-    inside = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(bool)
-    edge = (covered > 0) & ~inside
-    difference = edit.before - edit.after
-    if not edge.any() or np.abs(difference[edge]).max() < _SAME:
-        return edit
-    return replace(edit, after=edit.after + np.where(covered[..., None] > 0, membrane(difference, inside, cycles), 0))
+        The rim is the mask's own outermost pixels: outside of them `after` need not have been painted.
+        """
+        covered = (edit.mask > 0).astype(np.uint8)
+        inside = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+        rim = np.nonzero(covered ^ inside)
+        asked = edit.before[rim] - edit.after[rim]
+        if not len(asked) or np.abs(asked).max() < _SAME:
+            return edit
+        corner = np.array(edit.box[:2], np.float32)
+        places = edit.places - corner
+        spots = np.stack(rim[::-1], 1).astype(np.float64)
+        difference = np.zeros_like(edit.after)
+        difference[rim] = steadied(state, edit.track, edits.at, spots, asked, places, self.steady_s)
+        surface = membrane(difference, inside.astype(bool), self.cycles)
+        return replace(edit, after=edit.after + surface)
 
 
 def check_width(width: float) -> None:

@@ -11,16 +11,14 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
-from stages.faces import layouts
 from stages.packets import Colour, Edit, Edits, Floats, Frame, Job
 from stages.render import lattice, spaces
 from stages.render.palette import Palette, balance, histogram, moments
+from stages.render.regions import FEATURES, OPENINGS, around
 from stages.render.steady import Recent, share
 
 _SAMPLES: Final = 4000
@@ -30,16 +28,6 @@ _SAME: Final = 1e-4
 """A change in nominal 0..1 that no format shows."""
 _CUT: Final = 0.08
 """Oklab; when the skin's mean jumps so far from one frame to the next, the light or the scene is another one."""
-_COARSE: Final = 2
-"""Pixels a side of a sample of the openings' mask."""
-_OPENINGS: Final = (layouts.RIGHT_EYE, layouts.LEFT_EYE, layouts.LIPS_INNER)
-_FEATURES: Final = (
-    layouts.RIGHT_EYE,
-    layouts.LEFT_EYE,
-    layouts.LIPS_OUTER,
-    layouts.RIGHT_BROW,
-    layouts.LEFT_BROW,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +73,8 @@ class _Match(OrderedStage[dict[int, Recent]]):
         return edits if alike else Edits(edits.at, made)
 
     def _edit(self, state: dict[int, Recent], colour: Colour, edits: Edits, edit: Edit) -> Edit:
-        closed = around(edit, _OPENINGS)
-        pixels = sampled(edit, around(edit, _FEATURES))
+        closed = around(edit, OPENINGS)
+        pixels = sampled(edit, around(edit, FEATURES))
         if pixels is None or not self.strength:
             return edit
         roots = [spaces.cones(part, colour) for part in pixels]
@@ -139,20 +127,6 @@ class WhiteBalance(_Match):
     def palette(self) -> Palette:
         """Means of the cones."""
         return balance
-
-
-def around(edit: Edit, rings: tuple[NDArray[np.int32], ...]) -> Floats:
-    """(h, w) 1 on skin, 0 within `rings` of vertices with a soft rim; 1 throughout where no mesh was drawn."""
-    x0, y0, x1, y1 = edit.box
-    if not len(edit.places):
-        return np.ones((y1 - y0, x1 - x0), np.float32)
-    small = np.ones((-(-(y1 - y0) // _COARSE), -(-(x1 - x0) // _COARSE)), np.float32)
-    spots = (edit.places - np.array([x0, y0], np.float32) - (_COARSE - 1) / 2) / _COARSE
-    for ring in rings:
-        cv2.fillPoly(small, [np.rint(spots[ring] * 16).astype(np.int32)], 0, cv2.LINE_8, 4)
-    soft = cv2.blur(small, (3, 3))
-    fine: Floats = cv2.resize(soft, None, fx=_COARSE, fy=_COARSE, interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(fine[: y1 - y0, : x1 - x0])
 
 
 def sampled(edit: Edit, skin: Floats) -> tuple[Floats, Floats] | None:

@@ -1,11 +1,26 @@
-"""Grain."""
+"""The plate's grain back on an edited face: what was warped, painted or restored has less of it than what is around.
+
+The grain of `before` is measured per brightness (`stages.render.noise`), and so is what `after` has left; what is
+missing is added as noise of the same size and the same share of colour. Noise is seeded by track and frame: the same
+frame gets the same grain however it is rendered, and no two frames share it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from stages.contract import MapStage
-from stages.packets import Edits
+import numpy as np
+
+from stages.contract import MapStage, OrderedStage
+from stages.errors import ConfigError
+from stages.packets import Edit, Edits, Floats, Job, Stamp
+from stages.render import noise
+from stages.render.regions import FEATURES, OPENINGS, around
+from stages.render.steady import Recent, share
+
+_LEAST: Final = 0.2 / 255
+"""Standard deviation in nominal 0..1 below which no 8-bit picture shows any grain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,3 +30,60 @@ class Off(MapStage):
     def process(self, edits: Edits) -> Edits:
         """The very same packet."""
         return edits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plate(OrderedStage[dict[int, Recent]]):
+    """Add what the face lacks of the plate's grain.
+
+    strength: 0..1, share of what is missing. steady_s: seconds over which the measurement is smoothed, 0..5.
+    """
+
+    strength: float = 1.0
+    steady_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise ConfigError(f"grain.strength must be 0..1, it is {self.strength}")
+        if not 0 <= self.steady_s <= 5:
+            raise ConfigError(f"grain.steady_s must be 0..5 seconds, it is {self.steady_s}")
+
+    def prepare(self) -> None:
+        """Lay out the noise and compile."""
+        noise.sizes()
+        spot = np.zeros((1, 1, 3), np.float32)
+        noise.add(spot, noise.tile(0.0), noise.tile(0.0), np.zeros(5, np.int64), noise.LEVELS, 1.0, spot[..., 0], spot)
+
+    def begin(self, job: Job) -> dict[int, Recent]:
+        """Nothing is known of any track."""
+        return {}
+
+    def process(self, state: dict[int, Recent], edits: Edits) -> Edits:
+        """The edits with grainier `after`; the very same packet where nothing is missing."""
+        made = tuple(self._edit(state, edits.at, edit) for edit in edits.edits)
+        alike = all(new is old for new, old in zip(made, edits.edits, strict=True))
+        return edits if alike else Edits(edits.at, made)
+
+    def _edit(self, state: dict[int, Recent], at: Stamp, edit: Edit) -> Edit:
+        found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1))
+        if found is None or not self.strength:
+            return edit
+        recent = state.get(edit.track)
+        much = share(recent, at, self.steady_s)
+        if recent is not None and much < 1:
+            found = noise.Grain.of(recent.values + np.float32(much) * (found.vector - recent.values))
+        state[edit.track] = Recent(at, found.vector)
+        amount = self.strength * np.sqrt(np.maximum(found.missing, 0))
+        if amount.max() < _LEAST:
+            return edit
+        return replace(edit, after=_grained(edit, at, found, amount.astype(np.float32)))
+
+
+def _grained(edit: Edit, at: Stamp, found: noise.Grain, amount: Floats) -> Floats:
+    rng = np.random.default_rng([edit.track, at.index])
+    bright, tint = noise.tile(noise.size_of(found.alike)), noise.tile(noise.size_of(found.tint_alike))
+    starts = rng.integers(0, noise.SIDE, 6)
+    out = np.empty_like(edit.after)
+    where = around(edit, OPENINGS)
+    noise.add(np.ascontiguousarray(edit.after), bright, tint, starts, amount, found.tint, where, out)
+    return out
