@@ -18,6 +18,7 @@ from runner.passes import Run, Timelines
 from runner.report.events import EventList, listed
 from runner.report.quality import summarise
 from runner.report.record import Analysis, Delivered, FaceFacts, IdentityUse, ModelUse, PassFacts, RunRecord, Task
+from runner.report.review import Look, looks
 from runner.settings import Settings
 from runner.workspace import Workspace
 from stages import facs
@@ -32,6 +33,7 @@ from stages.quality.judge import Judge
 _PACKAGES = ("numpy", "onnxruntime", "av", "opencv-python", "numba", "hydra-core", "mlflow")
 QUALITY = "quality"  # what `report:` calls the wire of scores
 EVENTS = "events"  # and that of micro-events
+RESTORED = "restored"  # and that of restored faces
 _FACELESS: Mapping[Task, str] = {"run": "the picture went through unchanged", "analyse": "the tables are empty"}
 
 
@@ -62,6 +64,7 @@ def record(run: Run, place: Workspace, made: Any, started: datetime, seconds: fl
         faces=faces,
         scores=summarise(quality(run) or (), _same(run)),
         events=events(run),
+        review=review(run),
         warnings=_warnings(run, faces, _FACELESS[task]),
     )
 
@@ -96,7 +99,7 @@ def _gain(settings: Settings, task: Task) -> str:
 def tracks(run: Run) -> Timelines:
     """Report name -> timeline of Action Units."""
     found = {name: run.timelines[wire] for name, wire in run.shot.reported.items() if wire in run.timelines}
-    return {name: line for name, line in found.items() if name not in (QUALITY, EVENTS)}
+    return {name: line for name, line in found.items() if name not in (QUALITY, EVENTS, RESTORED)}
 
 
 def quality(run: Run) -> Timeline[Quality] | None:
@@ -108,6 +111,11 @@ def events(run: Run) -> EventList | None:
     """The micro-events, if they were looked for."""
     found, measured = run.timelines.get(run.shot.reported.get(EVENTS, "")), tracks(run).get("measured")
     return listed(found, measured, run.shot.clip.rate) if found is not None and measured is not None else None
+
+
+def review(run: Run) -> tuple[Look, ...]:
+    """What a person should look at."""
+    return looks(run.timelines.get(run.shot.reported.get(RESTORED, ""), ()), run.shot.clip.rate)
 
 
 def versions() -> dict[str, str]:

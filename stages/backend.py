@@ -50,11 +50,28 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """What a model takes: its name, its type as ONNX Runtime writes it, and its shape; what is free is no number."""
+
+    name: str
+    kind: str
+    shape: tuple[int | str | None, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {'x'.join(str(side) for side in self.shape)} {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """An open model. Runs may come from several threads at once."""
 
     native: Any
     chosen: Chosen
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What it takes, in the model's order."""
+        return tuple(Input(one.name, one.type, tuple(one.shape)) for one in self.native.get_inputs())
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         """All outputs, in the model's order."""

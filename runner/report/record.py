@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from runner.report.events import EventList
 from runner.report.plain import from_plain, to_plain
+from runner.report.review import Look
 from stages.errors import DeliveryError
 from stages.packets import Clip
 
@@ -107,7 +108,7 @@ class RunRecord:
     config is the resolved configuration as plain values. changed maps the dotted key of each setting that differs from
     the preset to (the preset's value, the run's value). stage_ms is milliseconds per frame. scores are the quality
     scores of the delivery by their documented names. started is ISO 8601 in UTC; seconds is wall time.
-    events is None where nothing was looked for.
+    events is None where nothing was looked for. review: stretches that a person should look at.
     gates are the verdicts on the delivery. task is the command: a run delivers pictures, an analysis tables.
     error is the one-line text of a failed run, empty for a good one; a failed run may have no delivery, and one that a
     gate refused has it in a folder of its own.
@@ -136,6 +137,7 @@ class RunRecord:
     faces: FaceFacts = FaceFacts()
     scores: Mapping[str, float] = field(default_factory=dict)
     events: EventList | None = None
+    review: tuple[Look, ...] = ()
     gates: tuple[Verdict, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""

@@ -55,5 +55,5 @@ class Chosen:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the likeness: what is rendered with one is never taken for what is rendered with another."""
-        return self.entry.digest
+        """SHA-256 of the likeness, empty without a name: what is rendered with one is never taken for another's."""
+        return self.entry.digest if self.name else ""

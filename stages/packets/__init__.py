@@ -23,10 +23,12 @@ from stages.packets.render import (
     Texture,
     Textures,
 )
+from stages.packets.restoration import RESTORED, Restored, Restraints
 from stages.packets.units import Events, FaceUnits, MicroEvent, Units
 
 __all__ = [
     "FACE_SCORES",
+    "RESTORED",
     "Bytes",
     "Clip",
     "Colour",
@@ -56,6 +58,8 @@ __all__ = [
     "Plains",
     "Prints",
     "Quality",
+    "Restored",
+    "Restraints",
     "Role",
     "Roles",
     "Scores",
