@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from runner.analysis import AnalysisCache, content_hash, wire_keys
-from runner.graph import Graph, build
+from runner.graph import Graph, Node, build
 from runner.spool import SpoolWriter
 from tests.runner import steps
 
@@ -14,6 +15,20 @@ from tests.runner import steps
 @pytest.fixture(autouse=True)
 def _allow_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.instantiate.ALLOWED", ("tests.",))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A setting that stands for something on disk."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Wear:
+    """A stage that holds one."""
+
+    identity: Named
 
 
 def graph(factor: float = 2.0, skip: tuple[int, ...] = ()) -> Graph:
@@ -44,6 +59,18 @@ def test_only_what_depends_on_a_setting_gets_a_new_key() -> None:
 def test_a_setting_reaches_everything_downstream() -> None:
     first, second = wire_keys(graph(), "clip", {}), wire_keys(graph(skip=(3,)), "clip", {})
     assert all(first[name] != second[name] for name in ("number", "centred", "double"))
+
+
+def test_what_a_setting_stands_for_is_part_of_the_key() -> None:
+    """An identity is named in a stage's settings; it may be made anew under the same name."""
+
+    def worn(content: str) -> dict[str, str]:
+        stage = Wear(Named(content))
+        node = Node("worn", stage, {"frame": "frame"}, {"identity": "ada"})  # type: ignore[arg-type]
+        return wire_keys(Graph((node,)), "clip", {})
+
+    assert worn("one") == worn("one")
+    assert worn("one")["worn"] != worn("another")["worn"]
 
 
 def test_another_clip_shares_nothing() -> None:
