@@ -16,7 +16,7 @@ from runner.progress import say
 from runner.settings import CONF, Settings
 from stages.errors import ConfigError
 
-_PIPELINES = {"units": "analyse", "gains": "edit"}  # of what is evaluated
+_PIPELINES = {"units": "analyse", "gains": "edit", "replace": "replace"}  # of what is evaluated
 
 
 def run(words: Sequence[str]) -> int:
@@ -113,12 +113,13 @@ def gallery(words: Sequence[str]) -> int:
 
 
 def evaluate(words: Sequence[str]) -> int:
-    """`glabella eval units` and `glabella eval gains`."""
+    """`glabella eval units`, `glabella eval gains` and `glabella eval replace`."""
 
     def work(settings: Settings) -> None:
-        from runner.evaluate import evaluate_gains, evaluate_units
+        from runner.evaluate import evaluate_gains, evaluate_replace, evaluate_units
 
-        print((evaluate_units if what == "units" else evaluate_gains)(settings), flush=True)
+        jobs = {"units": evaluate_units, "gains": evaluate_gains, "replace": evaluate_replace}
+        print(jobs[what](settings), flush=True)
 
     what = words[0] if words else ""
     if what not in _PIPELINES:

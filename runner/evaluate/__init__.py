@@ -1,7 +1,8 @@
-"""`glabella eval`: the measurement against curves that are known, and gains against what comes of them."""
+"""`glabella eval`: the measurement against known curves, gains and replacements against what comes of them."""
 
 from runner.evaluate.gains_job import evaluate_gains
 from runner.evaluate.job import evaluate_units
 from runner.evaluate.options import Options
+from runner.evaluate.replace_job import evaluate_replace
 
-__all__ = ["Options", "evaluate_gains", "evaluate_units"]
+__all__ = ["Options", "evaluate_gains", "evaluate_replace", "evaluate_units"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from runner.evaluate.gains import Gains
+from runner.evaluate.replace import Replacements
 from stages.errors import ConfigError
 from stages.expression.recipes import RECIPES
 
@@ -127,6 +128,7 @@ class Options:
     confidence: Confidence
     events: Planted
     gains: Gains
+    replace: Replacements
 
     def __post_init__(self) -> None:
         for name in self.protocols:
