@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from stages.expression import basis, pose
 from stages.faces.embed import Embedder, mean
 from stages.identity.cast import vector_of
 from stages.identity.chosen import Chosen
-from stages.packets import Faces, Floats, Neutrals, Prints, Quality, Roles, Stamp
+from stages.packets import Faces, Floats, Neutrals, Prints, Quality, Role, Roles, Stamp
 from stages.quality.naturalness import naturalness
 
 Scores = dict[int, dict[str, float]]
@@ -23,14 +23,15 @@ Scores = dict[int, dict[str, float]]
 class Judge(ClipStage):
     """Adds what only the whole clip can tell: pose, identity, and `naturalness` where pictures were compared.
 
-    Heads are fitted with each person's own neutral, the output's with its own: with another person's face on it the
-    head stands as it stood only if it is not measured by the performer's bones. identity: whose face is put on, and
-    embedder: what `prints` and `seen_prints` are of; without them no identity is scored. An identity that was added
-    without this embedder has no similarity.
+    Heads are fitted with each person's own neutral, a replaced one with the performer's as it was re-shaped: by other
+    bones a head that stands as it stood seems to nod. identity: whose face is put on, and embedder: what `prints` and
+    `seen_prints` are of; without them no identity is scored. An identity that was added without this embedder has no
+    similarity. shape: 0..1, how far the face took on the identity's proportions.
     """
 
     identity: Chosen | None = None
     embedder: Embedder | None = None
+    shape: float = 0.0
 
     def process(
         self,
@@ -38,14 +39,14 @@ class Judge(ClipStage):
         scored: Timeline[Quality] | None = None,
         seen: Timeline[Faces] | None = None,
         neutrals: Timeline[Neutrals] | None = None,
-        seen_neutrals: Timeline[Neutrals] | None = None,
         prints: Timeline[Prints] | None = None,
         seen_prints: Timeline[Prints] | None = None,
         roles: Timeline[Roles] | None = None,
     ) -> Iterator[Quality | None]:
         """One packet for every frame that has any score."""
-        source, result = _shapes(neutrals), _shapes(seen_neutrals if seen_neutrals is not None else neutrals)
-        wanted, performers = self._wanted(roles), performing(prints)
+        cast = next((packet.roles for packet in roles if packet is not None), ()) if roles is not None else ()
+        source, wanted, performers = _shapes(neutrals), self._wanted(cast), performing(prints)
+        result = source | {one.track: _rest(source, one.track) + self.shape * one.toward for one in cast}
         for index in range(len(faces)):
             before, judged = faces[index], scored[index] if scored is not None else None
             after = seen[index] if seen is not None else None
@@ -54,13 +55,12 @@ class Judge(ClipStage):
             at = before.at if before is not None else None
             yield _joined(at, judged, posed, _likened(looks, wanted, performers))
 
-    def _wanted(self, roles: Timeline[Roles] | None) -> dict[int, Floats]:
+    def _wanted(self, cast: Sequence[Role]) -> dict[int, Floats]:
         """Of each replaced track the (d,) that it should look like."""
-        cast = next((packet for packet in roles if packet is not None), None) if roles is not None else None
-        if cast is None or self.identity is None or self.embedder is None:
+        if not cast or self.identity is None or self.embedder is None:
             return {}
         own = vector_of(self.identity.likeness, self.embedder.key)
-        return {role.track: own for role in cast.roles} if own is not None else {}
+        return {role.track: own for role in cast} if own is not None else {}
 
 
 def performing(prints: Timeline[Prints] | None) -> dict[int, Floats]:
@@ -108,13 +108,17 @@ def _shapes(neutrals: Timeline[Neutrals] | None) -> dict[int, Floats]:
     return {track: one.shape for track, one in zip(people.tracks, people.faces, strict=True)} if people else {}
 
 
+def _rest(shapes: dict[int, Floats], track: int) -> Floats:
+    """A face at rest; the average one's where nobody knows."""
+    return shapes.get(track, basis.load().mean)
+
+
 def _posed(before: Faces, after: Faces, source: dict[int, Floats], result: dict[int, Floats]) -> Scores:
     found = {face.track: face for face in after.faces}
-    average = basis.load().mean
     made: Scores = {}
     for face in before.faces:
         if face.track in found:
-            was = pose.fit(face.landmarks, source.get(face.track, average))
-            now = pose.fit(found[face.track].landmarks, result.get(face.track, average))
+            was = pose.fit(face.landmarks, _rest(source, face.track))
+            now = pose.fit(found[face.track].landmarks, _rest(result, face.track))
             made[face.track] = {"pose.error_deg": apart(was, now)}
     return made

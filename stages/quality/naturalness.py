@@ -50,13 +50,13 @@ def _short_of_one(value: float) -> float:
 
 
 PARTS: Final = (
-    Part("seam.delta_e.ratio", _above_one, 1.0, 1.0),
-    Part("skin.delta_e", _itself, 8.0, 1.0),
+    Part("seam.delta_e.ratio", _above_one, 1.25, 1.0),
+    Part("skin.delta_e", _itself, 8.0, 1.25),
     Part("sharpness.ratio", _doublings, 1.0, 0.5),
     Part("flicker", _above_one, 1.0, 0.5),
     Part("jitter.ratio", _above_one, 1.0, 0.25),
-    Part("expression.correlation", _short_of_one, 0.5, 0.5),
-    Part("identity.spread", _itself, 0.3, 0.25),
+    Part("expression.correlation", _short_of_one, 0.5, 0.25),
+    Part("identity.spread", _itself, 0.5, 0.25),
 )
 """The weights sum to 4, so that a picture with every fault has 1."""
 

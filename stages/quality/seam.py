@@ -7,12 +7,14 @@ background), so that the one says something only beside the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from stages.media.planes import align, crop
 from stages.packets import Colour, Floats, Frame
@@ -21,12 +23,16 @@ from stages.quality.ciede2000 import difference, lab
 Box = tuple[int, int, int, int]
 Mask = tuple[Box, Floats]
 Doubles = NDArray[np.float64]
+Edge = tuple[Floats, Floats]
+"""(n, 2) points x, y inside, and as many outside."""
 
 _AWAY: Final = 0.025
 """Interocular distances from the contour to either sample: a mask feathered by default is at .2 and .8 there."""
 _LEAST: Final = 2.0  # pixels of the same, so that the two do not share a chroma sample
 _SMOOTH: Final = 0.25
 """Standard deviation in interocular distances of what counts as light and tone; features are smaller."""
+_ALONG: Final = 0.1
+"""Standard deviation in interocular distances over which colours are averaged along the contour."""
 _SEEN: Final = 1.0  # CIEDE2000
 _ROWS: Final = 30000  # of one map of OpenCV's, which ends at 32767
 _SIDE: Final = 64  # pixels of the longer side at which light and tone are compared
@@ -36,8 +42,9 @@ _SIDE: Final = 64  # pixels of the longer side at which light and tone are compa
 class Seam:
     """CIEDE2000: mean `step` across the edge of the output, of the `source`, and `skin` between both inside the mask.
 
-    ratio: geometric mean over the contour of step over the source's, 1 (just about seen) added to both: a step on bare
-    skin counts, one beside the edge of hair hardly does, as the eye has it. NaN where there is no edge, or no mask.
+    ratio: weighted geometric mean over the contour of step over the source's, 1 (just about seen) added to both; a
+    place weighs by one over the square of the source's: a step on bare skin counts, one beside hair or an outline
+    hardly does, as the eye has it. NaN where there is no edge, or no mask.
     """
 
     step: float
@@ -54,20 +61,27 @@ def seam(before: Frame, after: Frame, mask: Mask, scale: float) -> Seam:
     away = max(_AWAY * scale, _LEAST)
     box, weights = _framed(mask, before, round(2 * away) + 2)
     old, new = crop(before, box), crop(after, box)
-    inside, outside = _sides(weights, away)
     skin = _skin(old, new, weights, before.colour, _SMOOTH * scale)
-    if not len(inside):
+    edges = list(_edges(weights, away))
+    if not edges:
         return Seam(np.nan, np.nan, np.nan, skin)
-    source, step = (_steps(picture, inside, outside, away, before.colour) for picture in (old, new))
-    ratio = np.exp(np.log((step + _SEEN) / (source + _SEEN)).mean())
+    source, step = (_steps(picture, edges, away, _ALONG * scale, before.colour) for picture in (old, new))
+    bare = 1 / (source + _SEEN) ** 2
+    ratio = np.exp((np.log((step + _SEEN) / (source + _SEEN)) * bare).sum() / bare.sum())
     return Seam(float(step.mean()), float(source.mean()), float(ratio), skin)
 
 
-def _steps(picture: Floats, inside: Floats, outside: Floats, away: float, colour: Colour) -> Doubles:
-    """(n,) CIEDE2000 between points."""
+def _steps(picture: Floats, edges: Sequence[Edge], away: float, along: float, colour: Colour) -> Doubles:
+    """(n,) CIEDE2000 across every point of every edge."""
     soft = cv2.GaussianBlur(picture, (0, 0), away / 3)  # grain is no step
-    near, far = (lab(_sampled(soft, points), colour) for points in (inside, outside))
-    return difference(near, far)
+    sides = ([_run(lab(_sampled(soft, points), colour), along) for points in edge] for edge in edges)
+    return np.concatenate([difference(near, far) for near, far in sides])
+
+
+def _run(colours: Doubles, sigma: float) -> Doubles:
+    """(n, 3) along a closed contour, smoothed: a seam runs on, a pore or a lash does not."""
+    smooth: Doubles = gaussian_filter1d(colours, sigma, axis=0, mode="wrap")
+    return smooth
 
 
 def _framed(mask: Mask, frame: Frame, margin: int) -> Mask:
@@ -79,19 +93,24 @@ def _framed(mask: Mask, frame: Frame, margin: int) -> Mask:
     return box, whole
 
 
-def _sides(weights: Floats, away: float) -> tuple[Floats, Floats]:
-    """(n, 2) points x, y inside and outside of every point of the contour at .5; both within the picture."""
+def _edges(weights: Floats, away: float) -> Iterator[Edge]:
+    """Of every contour at .5 the points inside and outside; both within the picture."""
     found, _ = cv2.findContours((weights >= 0.5).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    points = np.concatenate([contour[:, 0] for contour in found]) if found else np.zeros((0, 2), np.int32)
     soft = cv2.GaussianBlur(weights, (0, 0), away)
     slope = np.stack([cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)], -1)
-    inward = slope[points[:, 1], points[:, 0]]
-    length = np.linalg.norm(inward, axis=1, keepdims=True)
-    inward = inward / np.maximum(length, 1e-6)
-    near, far = points + (away - 0.5) * inward, points - (away + 0.5) * inward  # the edge is half a pixel farther out
     height, width = weights.shape
-    kept = (length[:, 0] > 1e-4) & _within(near, width, height) & _within(far, width, height)
-    return near[kept].astype(np.float32), far[kept].astype(np.float32)
+    for contour in found:
+        points = contour[:, 0]
+        inward = slope[points[:, 1], points[:, 0]]
+        length = np.linalg.norm(inward, axis=1, keepdims=True)
+        inward = inward / np.maximum(length, 1e-6)
+        near, far = (
+            points + (away - 0.5) * inward,
+            points - (away + 0.5) * inward,
+        )  # the edge is half a pixel farther out
+        kept = (length[:, 0] > 1e-4) & _within(near, width, height) & _within(far, width, height)
+        if kept.any():
+            yield near[kept].astype(np.float32), far[kept].astype(np.float32)
 
 
 def _within(points: NDArray[np.floating], width: int, height: int) -> NDArray[np.bool_]:

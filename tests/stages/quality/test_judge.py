@@ -49,14 +49,16 @@ def test_the_angle_between_heads_is_told_in_degrees(turn: tuple[float, float, fl
     assert errors(made) == pytest.approx([sum(map(abs, turn))] * 3, abs=0.05)
 
 
-def test_each_head_is_measured_by_its_own_bones() -> None:
-    other = basis.load().mean.copy()
-    other[:, 2] *= 1.15
-    other[[8, 9, 151, 10], 2] += 0.1  # a steeper forehead
-    known = [Line([Neutrals(stamp(0), (2,), (_neutral(shape),))] * 3) for shape in (basis.load().mean, other)]
-    by_own = errors([*Judge().process(heads((0, 0, 0)), None, heads((0, 0, 0), other), *known)])
-    by_mean = errors([*Judge().process(heads((0, 0, 0)), None, heads((0, 0, 0), other))])
-    assert max(by_own) < 0.05 < min(by_mean)
+def test_a_replaced_head_is_measured_by_the_bones_it_was_given() -> None:
+    toward = np.zeros((478, 3), np.float32)
+    toward[[8, 9, 151, 10], 2] = 0.1  # a steeper forehead
+    own = Line([Neutrals(stamp(0), (2,), (_neutral(basis.load().mean),))] * 3)
+    roles = Line([Roles(stamp(0), (Role(2, toward),))] * 3)
+    there = heads((0, 0, 0)), None, heads((0, 0, 0), basis.load().mean + np.float32(0.7) * toward), own
+    by_given = errors([*Judge(shape=0.7).process(*there, roles=roles)])
+    by_own = errors([*Judge(shape=0.7).process(*there)])
+    assert max(by_given) < 0.05
+    assert min(by_own) > 0.3
 
 
 def test_pictures_that_were_compared_have_a_naturalness_and_others_none() -> None:
