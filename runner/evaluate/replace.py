@@ -27,9 +27,8 @@ from runner.report.summary import EXPRESSION, SHOWN
 from runner.settings import Settings
 from stages.errors import ConfigError
 from stages.faces.embed import Embedder, mean
-from stages.identity.cast import vector_of
 from stages.identity.enrol import Enrol
-from stages.identity.library import Library
+from stages.identity.library import Entry, Library
 from stages.media.decode import Decode
 from stages.packets import Floats, Job
 
@@ -126,7 +125,7 @@ def tries(settings: Settings, options: Replacements, folder: Path) -> Iterator[T
         for pair in options.chosen():
             base = _composed(settings, options, ())
             identity = plain(pair.name).lower()
-            enrolled(base, options, pair, library, identity)
+            enrolled(base, pair, library, identity)
             say(f"{pair.name}: the identity is made")
             part = cut(_on(base, pair.clip), pair.start, options.frames, folder / ".clips" / plain(pair.name))
             words = (f"identity={identity}", f"identities={place}")
@@ -134,14 +133,12 @@ def tries(settings: Settings, options: Replacements, folder: Path) -> Iterator[T
             pasted = _render(
                 settings, options, (*words, *options.overlay), part, folder / f"{plain(pair.name)}-overlay.mp4"
             )
-            yield _tried(base, options, pair, library.entry(identity).likeness(), part, made, pasted)
+            yield _tried(base, options, pair, library.entry(identity), part, made, pasted)
 
 
-def enrolled(base: Settings, options: Replacements, pair: Pair, library: Library, name: str) -> None:
-    """The identity of a pair, known to both embedders."""
+def enrolled(base: Settings, pair: Pair, library: Library, name: str) -> None:
+    """The identity of a pair."""
     enrol: Enrol = base.stage("enrol")
-    first: Embedder = base.stage("embed").embedder
-    enrol = replace(enrol, embedders=(first, options.also))
     enrol.prepare()
     shots = [shot for photo in pair.photos for shot in enrol.find(_on(base, photo).clip_path())]
     consent = library.folder / "consent.yaml"
@@ -170,7 +167,7 @@ def _render(settings: Settings, options: Replacements, words: Sequence[str], cli
 
 
 def _tried(
-    base: Settings, options: Replacements, pair: Pair, likeness: Any, clip: Path, made: Any, pasted: Any
+    base: Settings, options: Replacements, pair: Pair, entry: Entry, clip: Path, made: Any, pasted: Any
 ) -> Tried:
     units = {
         name: unit["achieved"]["r"]
@@ -182,7 +179,7 @@ def _tried(
         scores=made["scores"],
         overlay=pasted["scores"],
         units=units,
-        second=_second(base, options.also, vector_of(likeness, options.also.key), clip, made["path"]),
+        second=_second(base, options.also, mean(entry.vectors(options.also)), clip, made["path"]),
         seconds=made["seconds"],
         folder=made["folder"],
         fps=next((one["fps"] for one in made["passes"] if one["name"] == "render"), math.nan),
@@ -191,11 +188,11 @@ def _tried(
     return told
 
 
-def _second(base: Settings, embedder: Embedder, wanted: Floats | None, clip: Path, delivery: Path) -> Second:
+def _second(base: Settings, embedder: Embedder, wanted: Floats, clip: Path, delivery: Path) -> Second:
     """Look at the delivery as a stranger would: found anew, frame by frame."""
     embedder.prepare()
     now, before = seen(base, embedder, delivery), seen(base, embedder, clip)
-    if wanted is None or not len(now) or not len(before):
+    if not len(now) or not len(before):
         raise ConfigError(f"eval replace: {clip.name} shows no face that {embedder.name} could look at")
     identity, performer = now @ wanted, now @ mean(before)
     return Second(

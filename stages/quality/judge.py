@@ -10,7 +10,6 @@ import numpy as np
 from stages.contract import ClipStage, Timeline
 from stages.expression import basis, pose
 from stages.faces.embed import Embedder, mean
-from stages.identity.cast import vector_of
 from stages.identity.chosen import Chosen
 from stages.packets import Faces, Floats, Neutrals, Prints, Quality, Role, Roles, Stamp
 from stages.quality.naturalness import naturalness
@@ -25,8 +24,8 @@ class Judge(ClipStage):
 
     Heads are fitted with each person's own neutral, a replaced one with the performer's as it was re-shaped: by other
     bones a head that stands as it stood seems to nod. identity: whose face is put on, and embedder: what `prints` and
-    `seen_prints` are of; without them no identity is scored. An identity that was added without this embedder has no
-    similarity. shape: 0..1, how far the face took on the identity's proportions.
+    `seen_prints` are of; without them no identity is scored. shape: 0..1, how far the face took on the identity's
+    proportions.
     """
 
     identity: Chosen | None = None
@@ -59,8 +58,8 @@ class Judge(ClipStage):
         """Of each replaced track the (d,) that it should look like."""
         if not cast or self.identity is None or self.embedder is None:
             return {}
-        own = vector_of(self.identity.likeness, self.embedder.key)
-        return {role.track: own for role in cast} if own is not None else {}
+        own = mean(self.identity.entry.vectors(self.embedder))
+        return {role.track: own for role in cast}
 
 
 def performing(prints: Timeline[Prints] | None) -> dict[int, Floats]:

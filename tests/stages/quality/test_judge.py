@@ -104,15 +104,6 @@ def test_a_replaced_face_is_held_against_who_it_should_be_and_who_it_was(tmp_pat
     )
 
 
-def test_an_identity_that_was_added_with_another_embedder_has_no_similarity(tmp_path: Path) -> None:
-    embedder = Embedder(name="own", model=Model(asset=_Asset(), backend=Cpu()), layout="dlib_150", same=0.5)
-    chosen = _chosen(tmp_path, {"another": np.eye(4, dtype=np.float32)[0]})
-    roles = Line([Roles(stamp(0), (Role(2, np.zeros((478, 3), np.float32)),))] * 3)
-    looks = Line([Prints(stamp(0), (2,), np.eye(4, dtype=np.float32)[:1])] * 3)
-    judge = Judge(identity=chosen, embedder=embedder)
-    assert [*judge.process(heads((0, 0, 0)), seen_prints=looks, roles=roles)] == [None] * 3
-
-
 @dataclass(frozen=True)
 class _Asset:
     """Stands where a registry entry stands; no network is opened here."""
