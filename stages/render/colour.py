@@ -21,8 +21,8 @@ from stages.render.palette import Palette, balance, histogram, moments
 from stages.render.regions import FEATURES, OPENINGS, around
 from stages.render.steady import Recent, share
 
-_SAMPLES: Final = 4000
-"""Pixels of skin that statistics are taken of, about: their means err by a tenth of an 8-bit code."""
+_SAMPLES: Final = 2500
+"""Pixels of skin that statistics are taken of, about: their means err by a fifth of an 8-bit code."""
 _FEWEST: Final = 64
 _SAME: Final = 1e-4
 """A change in nominal 0..1 that no format shows."""
@@ -73,7 +73,7 @@ class _Match(OrderedStage[dict[int, Recent]]):
         return edits if alike else Edits(edits.at, made)
 
     def _edit(self, state: dict[int, Recent], colour: Colour, edits: Edits, edit: Edit) -> Edit:
-        closed = around(edit, OPENINGS)
+        where = np.where(edit.mask > 0, around(edit, OPENINGS), np.float32(0))
         pixels = sampled(edit, around(edit, FEATURES))
         if pixels is None or not self.strength:
             return edit
@@ -83,7 +83,7 @@ class _Match(OrderedStage[dict[int, Recent]]):
         if np.abs(change).max() < _SAME:
             return edit
         after = np.empty_like(edit.after)
-        lattice.apply(np.ascontiguousarray(edit.after), change, closed, after)
+        lattice.apply(np.ascontiguousarray(edit.after), change, where, after)
         return replace(edit, after=after)
 
     def _eased(self, recent: Recent | None, edits: Edits, values: Floats) -> Recent:

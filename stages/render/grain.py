@@ -19,6 +19,8 @@ from stages.render import noise
 from stages.render.regions import FEATURES, OPENINGS, around
 from stages.render.steady import Recent, share
 
+_EVERY: Final = 4
+"""Frames from one measurement to the next; grain is a matter of the camera, not of the moment."""
 _LEAST: Final = 0.2 / 255
 """Standard deviation in nominal 0..1 below which no 8-bit picture shows any grain."""
 
@@ -65,18 +67,27 @@ class Plate(OrderedStage[dict[int, Recent]]):
         return edits if alike else Edits(edits.at, made)
 
     def _edit(self, state: dict[int, Recent], at: Stamp, edit: Edit) -> Edit:
-        found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1))
+        found = self._found(state, at, edit)
         if found is None or not self.strength:
             return edit
-        recent = state.get(edit.track)
-        much = share(recent, at, self.steady_s)
-        if recent is not None and much < 1:
-            found = noise.Grain.of(recent.values + np.float32(much) * (found.vector - recent.values))
-        state[edit.track] = Recent(at, found.vector)
         amount = self.strength * np.sqrt(np.maximum(found.missing, 0))
         if amount.max() < _LEAST:
             return edit
         return replace(edit, after=_grained(edit, at, found, amount.astype(np.float32)))
+
+    def _found(self, state: dict[int, Recent], at: Stamp, edit: Edit) -> noise.Grain | None:
+        recent = state.get(edit.track)
+        much = share(recent, at, self.steady_s)
+        if recent is not None and much < 1 and at.index % _EVERY:
+            return noise.Grain.of(recent.values)
+        found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1))
+        if found is None:
+            return None
+        values = found.vector
+        if recent is not None and much < 1:
+            values = recent.values + np.float32(much) * (values - recent.values)
+        state[edit.track] = Recent(at, values)
+        return noise.Grain.of(values)
 
 
 def _grained(edit: Edit, at: Stamp, found: noise.Grain, amount: Floats) -> Floats:

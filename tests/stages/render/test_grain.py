@@ -142,3 +142,17 @@ def test_tiles_have_unit_variance_and_wrap_around() -> None:
 def test_a_wrong_value_is_refused_by_its_name(field: str, value: float) -> None:
     with pytest.raises(ConfigError, match=field):
         Plate(**{field: value})
+
+
+def test_the_measurement_holds_until_the_next_and_follows_another_plate() -> None:
+    stage = Plate(steady_s=0.2)
+    state = stage.begin(None)  # type: ignore[arg-type]
+    strong, weak = _grainy(0, 0.03, 0.7), _grainy(1, 0.01, 0.7)
+    added = []
+    for index in range(40):
+        edits = _edits(strong if index < 8 else weak, _plain(), index)
+        made = stage.process(state, edits).edits[0].after - edits.edits[0].after
+        added.append(_luma(made)[12:-12, 12:-12].std())
+    assert added[:8] == pytest.approx([added[0]] * 8, rel=0.05)
+    assert added[10] > added[20] > 0.01
+    assert added[-1] == pytest.approx(0.01, rel=0.25)
