@@ -1,0 +1,1 @@
+"""What lies before a face, texel by texel: a hand, hair, a microphone."""

@@ -1,0 +1,116 @@
+"""From how surely each texel is covered to what is handed back: whole areas with soft edges.
+
+A thing before a face is no speck and has no holes; and of an eye or a mouth that it hides for a good part, the rest
+cannot be believed either, because the landmarks under it are guesses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.errors import ConfigError
+from stages.expression import chart
+from stages.expression.relief import SIDE
+from stages.faces import layouts
+from stages.packets import Bytes
+
+Mask = NDArray[np.bool_]
+
+_FEATURES: Final = {
+    "eye_left": (layouts.LEFT_EYE, 4.0),
+    "eye_right": (layouts.RIGHT_EYE, 4.0),
+    "mouth": (layouts.LIPS_OUTER, 4.0),
+}
+"""Rings of what moves as a whole, and by how many texels of the chart they are grown."""
+_CLOSED: Final = 5  # texels across of the gaps that are closed: between two fingers there is nothing to be edited
+_SOFT: Final = 1.0  # texels: standard deviation of the edge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Areas:
+    """begins, spreads: probabilities 0..1 from which a texel starts an area, and from which it joins one beside it.
+    least: share of the face below which an area counts as none. drifted: share of an eye or a mouth from which all of
+    it counts as covered. margin: texels of the chart (`relief.SIDE` a side) by which areas are grown.
+    """
+
+    begins: float = 0.6
+    spreads: float = 0.3
+    least: float = 0.004
+    drifted: float = 0.4
+    margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.spreads <= self.begins < 1:
+            raise ConfigError(f"areas.spreads must lie in 0..areas.begins: {self.spreads}, {self.begins}")
+        if not 0 <= self.least < 1:
+            raise ConfigError(f"areas.least must be 0..1, it is {self.least}")
+        if not 0 < self.drifted <= 1:
+            raise ConfigError(f"areas.drifted must lie above 0, up to 1; it is {self.drifted}")
+        if not 0 <= self.margin <= 8:
+            raise ConfigError(f"areas.margin must be 0..8 texels, it is {self.margin}")
+
+    def of(self, sure: Bytes) -> Bytes | None:
+        """(SIDE, SIDE) 0 free .. 255 covered, from probabilities in 255ths; None if nothing is covered."""
+        possible = (sure >= 255 * self.spreads) & on_face()
+        if not (sure[possible] >= 255 * self.begins).any():
+            return None
+        whole = self._joined(possible, sure >= 255 * self.begins)
+        if not whole.any():
+            return None
+        for feature in _features():
+            if whole[feature].mean() >= self.drifted:
+                whole |= feature
+        return self._soft(whole)
+
+    def _joined(self, possible: Mask, certain: Mask) -> Mask:
+        """Areas of `possible` that hold something of `certain` and are large enough, without gaps and holes."""
+        closed = cv2.morphologyEx(possible.astype(np.uint8), cv2.MORPH_CLOSE, _ball(_CLOSED))
+        _, labels, facts, _ = cv2.connectedComponentsWithStats(closed, connectivity=4)
+        large = facts[:, cv2.CC_STAT_AREA] >= max(self.least * on_face().sum(), 1)
+        chosen = np.unique(labels[certain & possible])
+        kept = np.isin(labels, chosen[(chosen > 0) & large[chosen]])
+        return _filled(kept)
+
+    def _soft(self, whole: Mask) -> Bytes:
+        grown = whole.astype(np.uint8) * 255
+        if self.margin:
+            grown = cv2.dilate(grown, _ball(2 * round(self.margin) + 1))
+        soft: Bytes = np.asarray(cv2.GaussianBlur(grown, (0, 0), _SOFT), np.uint8)
+        return soft
+
+
+@cache
+def on_face() -> Mask:
+    """(SIDE, SIDE) texels that lie on the face."""
+    share = cv2.resize((chart.chart_map().owner >= 0).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(share > 0.5)
+
+
+@cache
+def well_inside() -> Mask:
+    """(SIDE, SIDE) texels so far inside the outline that hair seldom shows."""
+    inner = cv2.resize(chart.well_inside().astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(inner > 0.5)
+
+
+@cache
+def _features() -> tuple[Mask, ...]:
+    shares = (chart.inside(ring, grow).astype(np.float32) for ring, grow in _FEATURES.values())
+    return tuple(cv2.resize(share, (SIDE, SIDE), interpolation=cv2.INTER_AREA) > 0.5 for share in shares)
+
+
+def _filled(mask: Mask) -> Mask:
+    """Without holes that lie wholly within."""
+    around = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
+    cv2.floodFill(around, None, (0, 0), 2)
+    return np.asarray(around[1:-1, 1:-1] != 2)
+
+
+def _ball(size: int) -> Bytes:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)

@@ -1,0 +1,46 @@
+"""The cover network at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from stages.backend import Model
+from stages.expression.cover import look
+from stages.expression.relief import UNSEEN
+from stages.packets import Bytes
+
+_NEXT: Final = 5  # texels across
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finder:
+    """model: seen [n,PLANES,COARSE,COARSE] -> covered [n,FOLD*FOLD,COARSE,COARSE], probabilities
+    (`stages.expression.cover.network`)."""
+
+    model: Model
+
+    def prepare(self) -> None:
+        """Open the model and lay out the chart."""
+        self.model.open()
+        relief, colours = np.zeros((look.FINE, look.FINE), np.uint8), np.zeros((look.COARSE, look.COARSE, 3), np.uint8)
+        blank = look.Picture(relief, colours)
+        look.seen(blank, look.Usual.of([blank]))
+
+    def find(self, pictures: Sequence[look.Picture], usual: Sequence[look.Usual]) -> Bytes:
+        """(n, FINE, FINE) how surely each texel is covered, in 255ths; each beside a usual look."""
+        planes = [look.seen(*one) for one in zip(pictures, usual, strict=True)]
+        (covered,) = self.model.run({"seen": np.stack(planes)})
+        sure: Bytes = np.rint(look.unfolded(covered) * np.float32(255)).astype(np.uint8)
+        return np.stack([_beside(*one) for one in zip(sure, pictures, strict=True)])
+
+
+def _beside(sure: Bytes, picture: look.Picture) -> Bytes:
+    """What is turned away is as sure as what is seen next to it: nobody can say more of it."""
+    unseen = picture.relief == UNSEEN
+    spread = cv2.dilate(np.where(unseen, 0, sure).astype(np.uint8), np.ones((_NEXT, _NEXT), np.uint8))
+    return np.where(unseen, spread, sure).astype(np.uint8)
