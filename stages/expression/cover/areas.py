@@ -40,10 +40,10 @@ class Areas:
     """
 
     begins: float = 0.6
-    spreads: float = 0.3
+    spreads: float = 0.15
     least: float = 0.004
     drifted: float = 0.4
-    margin: float = 1.0
+    margin: float = 2.0
 
     def __post_init__(self) -> None:
         if not 0 < self.spreads <= self.begins < 1:

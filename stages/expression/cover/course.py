@@ -20,6 +20,8 @@ Maps = Mapping[int, Bytes]
 
 STEADY: Final = 2
 """Frames to either side of which the middle one counts: what shows for fewer frames than half of these is no hand."""
+HOLD: Final = 8
+"""Frames to either side over which gaps are closed: a hand of the skin's own colour is lost here and there."""
 AHEAD: Final = 2
 """Frames by which cover begins early and ends late: landmarks drift before a hand has arrived."""
 FADE: Final = 2
@@ -29,6 +31,12 @@ FADE: Final = 2
 def steadied(frames: Iterable[Maps]) -> Iterator[Maps]:
     """The median over `STEADY` frames to either side, texel by texel."""
     return _windowed(frames, STEADY, lambda near: np.median(near, 0).astype(np.uint8))
+
+
+def held(frames: Iterable[Maps]) -> Iterator[Maps]:
+    """Gaps of up to twice `HOLD` frames closed, texel by texel; beginning and end stay where they are."""
+    wide = _windowed(frames, HOLD, lambda near: near.max(0))
+    return _windowed(wide, HOLD, lambda near: near.min(0))
 
 
 def faded(frames: Iterable[Maps]) -> Iterator[Maps]:

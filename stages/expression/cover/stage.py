@@ -51,7 +51,7 @@ class FindCovers(ClipStage):
             {track: area for track, sure in maps.items() if (area := self.areas.of(sure)) is not None}
             for maps in steady
         )
-        for seen, maps in zip(faces, course.faded(whole), strict=True):
+        for seen, maps in zip(faces, course.faded(course.held(whole)), strict=True):
             shown = {face.track for face in seen.faces} if seen is not None else set()
             covers = tuple(Cover(track, hidden) for track, hidden in sorted(maps.items()) if track in shown)
             yield Covers(seen.at, covers) if seen is not None and covers else None

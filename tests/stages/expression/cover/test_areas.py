@@ -30,7 +30,7 @@ def test_nothing_certain_is_nothing():
 
 
 def test_an_area_reaches_as_far_as_it_is_possible_and_has_a_soft_edge():
-    sure = np.maximum(disc(425, 9, 0.4), disc(425, 3))
+    sure = np.maximum(disc(425, 9, 0.2), disc(425, 3))
     hidden = Areas(margin=0).of(sure)
     assert hidden is not None
     assert (hidden[(sure > 0) & on_face()] > 100).mean() > 0.95
@@ -56,7 +56,7 @@ def test_a_mouth_that_is_half_covered_is_handed_back_whole():
     assert at(kept, 291) == 0
 
 
-@pytest.mark.parametrize("wrong", [{"begins": 0.2}, {"least": 1.0}, {"drifted": 0.0}, {"margin": 9.0}])
+@pytest.mark.parametrize("wrong", [{"begins": 0.1}, {"least": 1.0}, {"drifted": 0.0}, {"margin": 9.0}])
 def test_limits_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=r"^areas\."):
         Areas(**wrong)
@@ -68,6 +68,14 @@ def test_one_frame_is_no_hand_and_a_gap_of_one_frame_no_end_of_it():
     assert not any(shown)
     shown = list(course.steadied([there] * 5 + [none] + [there] * 5))
     assert all(0 in maps for maps in shown)
+
+
+def test_a_hand_that_is_lost_for_a_while_is_held_and_neither_begins_earlier_nor_ends_later():
+    hand = {0: np.full((2, 2), 255, np.uint8)}
+    shown = list(course.held([{}] * 20 + [hand] * 4 + [{}] * 12 + [hand] * 4 + [{}] * 20))
+    assert [bool(maps) for maps in shown] == [False] * 20 + [True] * 20 + [False] * 20
+    apart = list(course.held([{}] * 20 + [hand] * 4 + [{}] * 30 + [hand] * 4 + [{}] * 20))
+    assert not any(apart[30:48])
 
 
 def test_a_cover_fades_in_before_it_comes_and_out_after_it_went():
