@@ -18,7 +18,7 @@ from stages.errors import ConfigError
 from stages.expression import basis, pose
 from stages.packets import Edit, Edits, Faces, Floats, Job
 from stages.render.membrane import membrane
-from stages.render.rim import steadied
+from stages.render.rim import steadied, winsorised
 from stages.render.steady import Recent
 
 _REACH: Final = 3.0
@@ -84,6 +84,7 @@ class Poisson(OrderedStage[dict[int, Recent]]):
         asked = edit.before[rim] - edit.after[rim]
         if not len(asked) or np.abs(asked).max() < _SAME:
             return edit
+        asked = winsorised(asked)
         corner = np.array(edit.box[:2], np.float32)
         places = edit.places - corner
         spots = np.stack(rim[::-1], 1).astype(np.float64)

@@ -21,6 +21,8 @@ _ALONG, _OUTWARD = 72, 6
 _JUMP: Final = 0.25
 """Nominal R'G'B' 0..1 by which a bin may differ from what it was, all else alike; a cut, or something in front."""
 
+_LEEWAY: Final = 0.08
+"""Nominal R'G'B' 0..1 by which any of the rim may differ from its median."""
 _DOUBT: Final = 12.0
 """Times the variance of a mean over all bins by which what they have in common must stand out to count for half."""
 
@@ -45,6 +47,17 @@ def steadied(
     state[track] = Recent(at, eased)
     change = np.where(np.isnan(eased) | np.isnan(now), 0, eased - now)
     held: Floats = difference + np.einsum("nk,nkc->nc", weight, change[index]).astype(np.float32)
+    return held
+
+
+def winsorised(difference: Floats) -> Floats:
+    """(n, 3) without what is no matter of tone: where the rim runs over background or hair, it asks for anything.
+
+    Held within three standard deviations, as the median of the absolute deviations has them, of the rim's median.
+    """
+    middle = np.median(difference, 0)
+    reach = np.maximum(3 * 1.4826 * np.median(np.abs(difference - middle), 0), _LEEWAY)
+    held: Floats = np.clip(difference, middle - reach, middle + reach).astype(np.float32)
     return held
 
 

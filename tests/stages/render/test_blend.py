@@ -150,3 +150,16 @@ def test_after_a_gap_the_edge_starts_anew(face: Callable[..., Face], only: Calla
 def _last(stage: Poisson, frames: list[Edits], faces: Faces) -> Floats:
     state = stage.begin(None)  # type: ignore[arg-type]
     return [stage.process(state, edits, faces).edits[0].after for edits in frames][-1]
+
+
+def test_background_under_the_edge_does_not_shine_into_the_face(
+    face: Callable[..., Face], only: Callable[[Face], Faces]
+) -> None:
+    edit = _edit(0.1)
+    bright = edit.before.copy()
+    bright[50:60, 28:31] += np.float32(0.6)
+    made, plain = (
+        Poisson().process({}, Edits(AT, (replace(edit, before=before),)), only(face())).edits[0].after
+        for before in (bright, edit.before)
+    )
+    assert np.abs(made - plain)[50:60, 33:60].max() < 0.06
