@@ -47,11 +47,18 @@ class Uncover(MapStage):
         if cover is None or face is None or not len(edit.places):
             return edit
         hidden = np.maximum(*(laid(cover.hidden, edit, face, points) for points in (edit.sources, edit.places)))
-        return replace(edit, mask=edit.mask * (1 - hidden)) if hidden.any() else edit
+        return replace(edit, mask=edit.mask * (1 - enlarged(hidden, edit.mask.shape))) if hidden.any() else edit
+
+
+def enlarged(coarse: Floats, shape: tuple[int, ...]) -> Floats:
+    """(h, w) of what `laid` gives."""
+    fine = cv2.resize(coarse, None, fx=COARSE, fy=COARSE, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[: shape[0], : shape[1]], np.float32)
 
 
 def laid(hidden: Bytes, edit: Edit, face: Face, points: Floats) -> Floats:
-    """(h, w) 0..1 of the edit's box: a cover on the mesh whose vertices lie at `points`, (mesh.COUNT, 2) luma pixels.
+    """(ceil(h / COARSE), ceil(w / COARSE)) 0..1 of the edit's box: a cover on the mesh whose vertices lie at `points`,
+    (mesh.COUNT, 2) luma pixels.
 
     Beyond the outline it goes on as at the nearest point of it.
     """
@@ -65,9 +72,7 @@ def laid(hidden: Bytes, edit: Edit, face: Face, points: Floats) -> Floats:
     u, v, on = raster.rasterise(triangles, placed.astype(np.float32), rows, shape)
     shift = np.float32((len(hidden) / chart.SIZE - 1) / 2)  # a texel's centre lies at a whole number on either chart
     seen = cv2.remap(hidden, u + shift, v + shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    coarse = seen.astype(np.float32) / 255 * on
-    fine = cv2.resize(coarse, (shape[1] * COARSE, shape[0] * COARSE), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(fine[: y1 - y0, : x1 - x0], np.float32)
+    return np.asarray(seen * (on / np.float32(255)), np.float32)
 
 
 @cache

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from stages.expression import chart
-from stages.faces import layouts
 from stages.media import planes
 from stages.packets import Cover, Covers, Edit, Edits, Face, Faces, Frame, Units
-from stages.render.uncover import Uncover, laid
+from stages.render.uncover import Uncover, enlarged, laid
 from stages.render.warp import Warp
 
 SIDE = 64
@@ -87,7 +86,7 @@ def test_a_texel_lies_where_the_mesh_says_at_any_size(smiling, side):
     _, faces, edits = smiling
     edit, column = edits.edits[0], np.arange(side)
     ramp = np.broadcast_to(np.rint(255 * column / (side - 1)).astype(np.uint8), (side, side))
-    shown = laid(np.ascontiguousarray(ramp), edit, faces.faces[0], edit.places)
+    shown = enlarged(laid(np.ascontiguousarray(ramp), edit, faces.faces[0], edit.places), edit.mask.shape)
     for vertex in (CHEEK, OTHER_CHEEK, LIP, 4):
         wanted = ((chart.places()[vertex, 0] + 0.5) * side / chart.SIZE - 0.5) / (side - 1)
         assert shown[at(edit, edit.places, vertex)] == pytest.approx(wanted, abs=0.012)
@@ -96,8 +95,8 @@ def test_a_texel_lies_where_the_mesh_says_at_any_size(smiling, side):
 def test_a_cover_at_the_outline_reaches_beyond_it(smiling):
     _, faces, edits = smiling
     edit = edits.edits[0]
-    shown = laid(covers(edits, 152, radius=10).covers[0].hidden, edit, faces.faces[0], edit.places)
+    hidden = covers(edits, 152, radius=10).covers[0].hidden
+    shown = enlarged(laid(hidden, edit, faces.faces[0], edit.places), edit.mask.shape)
     below = edit.places[152] + (edit.places[152] - edit.places[10]) * 0.04
     x, y = (below - np.array(edit.box[:2])).round().astype(int)
     assert shown[y, x] > 0.9
-    assert len(layouts.OVAL) == 36
