@@ -11,10 +11,13 @@ import numpy as np
 
 from stages.backend import Model
 from stages.expression.cover import look
+from stages.expression.cover.areas import on_face
 from stages.expression.relief import UNSEEN
 from stages.packets import Bytes
 
 _NEXT: Final = 5  # texels across
+_RIM: Final = 9  # texels across
+_DOUBT: Final = np.uint8(110)  # 255ths: enough to join an area, not to begin one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,10 @@ class Finder:
 
 
 def _beside(sure: Bytes, picture: look.Picture) -> Bytes:
-    """What is turned away is as sure as what is seen next to it: nobody can say more of it."""
+    """What is turned away is as sure as what is seen next to it: nobody can say more of it. Where a turned face ends in
+    the picture its mesh shows what is behind, so what lies there alone is doubted."""
     unseen = picture.relief == UNSEEN
-    spread = cv2.dilate(np.where(unseen, 0, sure).astype(np.uint8), np.ones((_NEXT, _NEXT), np.uint8))
-    return np.where(unseen, spread, sure).astype(np.uint8)
+    away = (unseen & on_face()).astype(np.uint8)
+    doubted = cv2.dilate(away, np.ones((_RIM, _RIM), np.uint8)) > 0
+    known = np.where(unseen, 0, np.where(doubted, np.minimum(sure, _DOUBT), sure)).astype(np.uint8)
+    return np.where(unseen, cv2.dilate(known, np.ones((_NEXT, _NEXT), np.uint8)), known).astype(np.uint8)
