@@ -23,6 +23,7 @@ SIDE: Final = chart.SIZE // chart.COARSE
 """Samples a side of the chart's colours."""
 FLOOR: Final = np.float32(0.03)
 """Nominal, added before the logarithm: noise in black is no light."""
+_FINE: Final = 1.25 * chart.SIZE  # pixels along a face that are looked at, as for every chart
 _BRIGHTNESS: Final = 8.0  # samples: standard deviation over which brightness is averaged
 _COLOUR: Final = 12.0  # and colour
 _ODD: Final = np.float32(0.2)  # natural logarithm by which a sample may differ from those around and count half
@@ -43,11 +44,24 @@ class Shown:
 
 def look(edit: Edit, places: Floats) -> Shown:
     """Lay the picture that an edit has made flat; places: (468+, 2) of the mesh in pixels of the frame."""
-    x0, y0, x1, y1 = edit.box
-    face = chart.unwrap_crop(edit.after * np.float32(255), (x0, y0, x1, y1), places)
+    box = _around(edit, places)
+    part = edit.after[box[1] - edit.box[1] : box[3] - edit.box[1], box[0] - edit.box[0] : box[2] - edit.box[0]]
+    shrink = min(1.0, _FINE / max(part.shape[:2]))
+    if shrink < 1:
+        size = round(part.shape[1] * shrink), round(part.shape[0] * shrink)
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    face = chart.unwrap_crop(part * np.float32(255), box, places)
     front = face.front[chart.chart_map().owner]
     seen = cv2.resize(front, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return Shown(np.log(np.maximum(face.colour / 255, 0) + FLOOR), face.luma, seen * (face.colour.max(2) > 0))
+
+
+def _around(edit: Edit, places: Floats) -> tuple[int, int, int, int]:
+    """The part of an edit's box that its face needs."""
+    face = places[: layouts.MESH_COUNT]
+    x0, y0 = (max(int(low) - 2, corner) for low, corner in zip(face.min(0), edit.box[:2], strict=True))
+    x1, y1 = (min(int(high) + 3, corner) for high, corner in zip(face.max(0), edit.box[2:], strict=True))
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else edit.box
 
 
 def of_texture(texture: Floats) -> Floats:

@@ -80,7 +80,7 @@ def textured(laid: Laid, texture: Floats) -> Floats:
     """(h, w, 3) at every pixel of the box: a texture of any size, (side, side, 3)."""
     scale = np.float32(len(texture) / chart.SIZE)
     shift = (scale - 1) / 2
-    u, v = (full(plane, laid.box) * scale + shift for plane in (laid.u, laid.v))
+    u, v = (full(plane * scale + shift, laid.box) for plane in (laid.u, laid.v))
     return np.asarray(cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 

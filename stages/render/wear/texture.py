@@ -14,6 +14,7 @@ from typing import Final
 import cv2
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.expression import chart
 from stages.identity.likeness import Likeness, Portrait
@@ -118,16 +119,21 @@ def _seen(one: Portrait) -> Floats:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _blend(pictures: Floats, weights: Floats, used: np.ndarray, shares: Floats, out: Floats) -> None:
+def _blend(pictures: Floats, weights: Floats, used: NDArray[np.intp], shares: Floats, out: Floats) -> None:
     """Every texel from the photos that show it."""
     side = out.shape[0]
+    line, whole = np.empty((side, 3), np.float32), np.empty(side, np.float32)
     for y in range(side):
+        line[:] = 0
+        whole[:] = 0
+        for k in used:
+            of = shares[k]
+            for x in range(side):
+                share = of * weights[k, y, x]
+                whole[x] += share
+                for c in range(3):
+                    line[x, c] += share * pictures[k, y, x, c]
         for x in range(side):
-            r = g = b = whole = np.float32(0)
-            for k in used:
-                share = shares[k] * weights[k, y, x]
-                whole += share
-                r += share * pictures[k, y, x, 0]
-                g += share * pictures[k, y, x, 1]
-                b += share * pictures[k, y, x, 2]
-            out[y, x, 0], out[y, x, 1], out[y, x, 2] = r / whole, g / whole, b / whole
+            part = np.float32(1) / whole[x]
+            for c in range(3):
+                out[y, x, c] = line[x, c] * part
