@@ -85,7 +85,7 @@ class Warp(MapStage):
     eye_slack: float = 0.01
     mouth_growth: float = 1.8
     mouth_slack: float = 0.012
-    shape: float = 0.7
+    shape: float = 0.9
 
     def __post_init__(self) -> None:
         if self.interpolation not in INTERPOLATION:

@@ -46,8 +46,9 @@ _SEEDS: Final[Mapping[str, tuple[int, ...]]] = {
 }
 # fmt: on
 _SOFT: Final = 5.0  # texels: standard deviation of a border between two parts
-_INSIDE: Final = (4.0, 7.0)  # texels inside the outline at which the mask begins, and over which it rises
-_TOP: Final = (5.0, 13.0)  # the same at the upper forehead, where hair begins
+_INSIDE: Final = (2.0, 6.0)  # texels inside the outline at which the mask begins, and over which it rises
+_TOP: Final = (3.0, 10.0)  # the same at the upper forehead, where hair begins
+_BESIDE: Final = 22.0  # texels inside the outline that count as along it
 _RIM: Final = {
     "eye": (0.0, 1.5),
     "mouth": (0.0, 1.8),
@@ -101,6 +102,17 @@ def inside() -> Floats:
     up = np.clip((brow - height) / (brow - top), 0, 1)
     begin, width = (low + (high - low) * up for low, high in zip(_INSIDE, _TOP, strict=True))
     return _smooth((far - begin) / width)
+
+
+@cache
+def outer() -> Floats:
+    """(SIZE, SIZE) 1 on the forehead, beside the brows' tails and along the outline, where a photo may show hair, ears
+    or what is behind; softly 0 on the inner face."""
+    upper = np.repeat(np.arange(chart.SIZE)[:, None] < chart.places()[33, 1], chart.SIZE, 1)
+    for ring in (layouts.LEFT_BROW, layouts.RIGHT_BROW, layouts.LEFT_EYE, layouts.RIGHT_EYE):
+        upper &= ~chart.inside(ring, 8)
+    beside = upper | ~chart.inside(layouts.OVAL, -_BESIDE)
+    return np.asarray(cv2.GaussianBlur(beside.astype(np.float32), (0, 0), 2.0), np.float32)
 
 
 @cache

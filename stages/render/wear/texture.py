@@ -19,20 +19,21 @@ from numpy.typing import NDArray
 from stages.expression import chart
 from stages.identity.likeness import Likeness, Portrait
 from stages.packets import Floats
-from stages.render.wear import hair, light
+from stages.render.wear import light, regions
 
 _DENSITY: Final = 1.05  # texels along the chart by pixels along the face's longer side, at least
 _RATIO: Final = 2**0.5  # between the sizes that are kept
 _LEAST: Final = 96  # texels a side of the smallest
-_TURN: Final = 9.0  # degrees of yaw and pitch at which a photo counts .6
-_NONE: Final = 0.03  # share below which a photo does not count at all
-_SHOWN: Final = (0.02, 0.2)  # weight of a texel at which its light says nothing, and all it says counts
+_TURN: Final = 2.5  # degrees of yaw and pitch that are no difference
+_NONE: Final = 0.15  # of the best photo's share, below which another does not count at all
+_SHY: Final = 5  # texels that what is painted keeps from what a photo does not show
+_SHOWN: Final = (0.1, 0.5)  # weight of a texel at which its light says nothing, and all it says counts
 
 
 @dataclass(frozen=True, slots=True)
 class Worn:
     """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; skin, shown: (SIZE, SIZE)
-    0..1 where it is skin and no hair, and where that was seen in a photo."""
+    0..1 where it is skin and no fringe, and where that was seen in a photo."""
 
     picture: Floats
     log: Floats
@@ -61,8 +62,8 @@ class Wardrobe:
         self._quality = np.array([float(one.weight.mean()) for one in portraits], np.float32)
         self._most = most
         self._logs = np.stack([light.of_texture(one.texture.astype(np.float32)) for one in portraits])
-        self._skin = np.stack([hair.free(one.texture.astype(np.float32)) for one in portraits])
         self._seen = np.stack([_seen(one) for one in portraits])
+        self._skin = np.stack([_skin(seen) for seen in self._seen])
         self._levels = {size: _level(portraits, size) for size in _sizes(side)}
 
     def worn(self, turned: Floats, pixels: float) -> Worn:
@@ -73,17 +74,21 @@ class Wardrobe:
         used = np.flatnonzero(shares)
         skin, seen, log = (np.tensordot(shares, one, 1) for one in (self._skin, self._seen, self._logs))
         if len(used) == 1:
-            return Worn(level.pictures[used[0]], log, skin, seen * skin)
+            return Worn(level.pictures[used[0]], log, skin, seen)
         out = np.empty_like(level.pictures[0])
         _blend(level.pictures, level.weights, used, shares, out)
-        return Worn(out, log, skin, seen * skin)
+        return Worn(out, log, skin, seen)
 
     def _shares(self, turned: Floats) -> Floats:
-        """(n,) how much of each photo, summing to 1; the merged one, last, fills what the others do not show."""
+        """(n,) how much of each photo, summing to 1; the merged one, last, fills what the others do not show.
+
+        Weighted by inverse distance (Shepard, *A two-dimensional interpolation function for irregularly-spaced data*,
+        1968), so that one photo passes into the next over the whole way between them.
+        """
         if len(self._poses) == 2:
             return np.array([0, 1], np.float32)
-        off = (self._poses[:-1, :2] - turned[:2]) / _TURN
-        fit = np.exp(-np.square(off).sum(1) / 2 + np.square(off).sum(1).min() / 2) * self._quality[:-1]
+        away = np.square(self._poses[:-1, :2] - turned[:2]).sum(1)
+        fit = self._quality[:-1] / np.square(away + _TURN**2)
         fit /= fit.max()
         edge = max(_NONE, float(np.sort(fit)[::-1][self._most]) if len(fit) > self._most else 0.0)
         fit = np.maximum(fit - edge, 0)
@@ -116,6 +121,13 @@ def _seen(one: Portrait) -> Floats:
     """(SIZE, SIZE) 0..1 how well a photo shows each texel."""
     t = np.clip((_resized(one.weight.astype(np.float32), chart.SIZE) - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0]), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _skin(seen: Floats) -> Floats:
+    """(SIZE, SIZE) 0..1 what may be painted: the inner face in any case, around it what a photo shows, softly."""
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _SHY + 1,) * 2)
+    soft = cv2.GaussianBlur(cv2.erode(seen, ball), (0, 0), _SHY * 0.6)
+    return np.asarray(1 - regions.outer() * (1 - soft), np.float32)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

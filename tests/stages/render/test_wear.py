@@ -41,7 +41,8 @@ def portrait(name: str, colour: tuple[float, float, float], yaw: float = 0.0) ->
     pattern = 1 + 0.15 * np.sin(x / 2) * np.sin(y / 2)
     texture = (np.array(colour) * pattern[..., None]).astype(np.float16)
     units = np.zeros((facs.COUNT, 2), np.float32)
-    return Portrait(name, texture, np.ones((SIDE, SIDE), np.float16), np.array([yaw, 0, 0], np.float32), units, {})
+    weight = cv2.resize(regions.inside(), (SIDE, SIDE)).astype(np.float16)
+    return Portrait(name, texture, weight, np.array([yaw, 0, 0], np.float32), units, {})
 
 
 def likeness(*portraits: Portrait) -> Likeness:
@@ -97,7 +98,8 @@ def test_the_texture_is_painted_inside_the_face_and_nowhere_else(under, wear, on
     edits, one = under()
     edit = wear().process(edits, only(one), ROLES).edits[0]
     assert all(edit.mask[at(edit, point)] > 0.95 for point in (NOSE, CHEEK, CHIN, BROW))
-    assert all(edit.mask[at(edit, point)] < 0.05 for point in layouts.OVAL)
+    rings = range(mesh.FIRST_RING, mesh.FIRST_RING + len(layouts.OVAL))
+    assert all(edit.mask[at(edit, point)] == 0 for point in rings)
     assert all(pattern(edit)[at(edit, point)] > 0.03 for point in (NOSE, CHEEK, CHIN, BROW))
     assert edit.before is edits.edits[0].after
 
@@ -184,8 +186,8 @@ def test_photos_are_chosen_by_pose_and_change_smoothly():
         float(wardrobe.worn(np.array([yaw, 0, 0], np.float32), 200.0).picture[..., 0].mean())
         for yaw in np.arange(-20, 20.5, 1.0)
     ]
-    assert reds[0] > 0.55
-    assert reds[-1] < 0.25
+    assert reds[0] > 0.5
+    assert reds[-1] < 0.3
     assert np.abs(np.diff(reds)).max() < 0.05
 
 
