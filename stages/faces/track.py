@@ -12,10 +12,13 @@ from stages.errors import ConfigError
 from stages.faces import flow, layouts
 from stages.faces.detect import Detection, Detector
 from stages.faces.landmarks import Landmarker, Mesh
+from stages.faces.recognition import Recognition
 from stages.faces.roi import bounds, overlap
 from stages.faces.tracks import Memory, Track, has_jumped, is_cut
 from stages.packets import Faces, Floats, Frame, Job
 
+_SOON = 2  # seconds for which a lost face is looked for
+_EAGER = 4  # times as often
 _EYES_APART = 0.15  # of a face's size: how far the detector's and the mesh's eyes may lie apart
 
 
@@ -30,7 +33,8 @@ class TrackFaces(OrderedStage[Memory]):
     max_faces: 1 to 64, largest first. redetect_every: seconds. min_presence: 0..1, what a new face must reach;
     keep_presence: 0..min_presence, below it a face that is followed counts as not seen.
     bridge: seconds for which optical flow may carry a face that is not seen. remember: seconds within which a face that
-    comes back gets its old id.
+    comes back gets its old id. recognition: keeps tracks on their persons; None goes by place alone, which may mistake
+    people who cross.
     """
 
     detector: Detector
@@ -41,6 +45,7 @@ class TrackFaces(OrderedStage[Memory]):
     keep_presence: float = 0.4
     bridge: float = 0.2
     remember: float = 10.0
+    recognition: Recognition | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_faces <= 64:
@@ -57,6 +62,8 @@ class TrackFaces(OrderedStage[Memory]):
         """Open the models."""
         self.detector.prepare()
         self.landmarker.prepare()
+        if self.recognition is not None:
+            self.recognition.prepare()
 
     def begin(self, job: Job) -> Memory:
         """Nobody is known yet."""
@@ -69,6 +76,8 @@ class TrackFaces(OrderedStage[Memory]):
         self._reset_at_cut(state, frame, unseen)
         for track in unseen:
             self._bridge_or_drop(state, track, frame, now)
+        if self.recognition is not None:
+            self.recognition.check(state, frame, now)
         state.without_duplicates()
         if self._should_search(state, now, bool(unseen)):
             self._search(state, frame, now)
@@ -101,7 +110,10 @@ class TrackFaces(OrderedStage[Memory]):
     def _should_search(self, state: Memory, now: Fraction, lost: bool) -> bool:
         if not state.live or lost:
             return True
-        due = state.searched is None or now - state.searched >= Fraction(self.redetect_every)
+        # Who was lost just now, behind somebody else perhaps, is likely to be back soon.
+        missed = any(now - track.seen < _SOON for track in state.lost)
+        every = Fraction(self.redetect_every) / (_EAGER if missed else 1)
+        due = state.searched is None or now - state.searched >= every
         return len(state.live) < self.max_faces and due
 
     def _search(self, state: Memory, frame: Frame, now: Fraction) -> None:
@@ -118,8 +130,10 @@ class TrackFaces(OrderedStage[Memory]):
                 continue
             if here:
                 here[0].update(mesh.landmarks, mesh.presence, now)
-            else:
+            elif self.recognition is None:
                 state.admit(mesh.landmarks, mesh.presence, now)
+            else:
+                self.recognition.admit(state, frame, mesh, now)
 
 
 def _area(face: Detection) -> float:

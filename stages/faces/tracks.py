@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -21,7 +21,11 @@ _GROWTH = 1.6  # by how much it may have grown or shrunk meanwhile
 
 @dataclass
 class Track:
-    """One face over time. landmarks: (478, 3) as last seen. seen: when they were last measured, not bridged."""
+    """One face over time. landmarks: (478, 3) as last seen. seen: when they were last measured, not bridged.
+
+    What recognition knows: vector: who it is; looked: when that was last checked; strange: looks in a row that showed
+    somebody else; doubt: distance of the last one over the same-person distance; home: landmarks when it was last sure.
+    """
 
     id: int
     landmarks: Floats
@@ -29,6 +33,12 @@ class Track:
     seen: Fraction
     moved: float = 0.0
     bridged: bool = False
+    vector: Floats | None = None
+    looks: float = 0.0
+    looked: Fraction | None = None
+    strange: int = 0
+    doubt: float = 0.0
+    home: Floats | None = None
 
     @property
     def box(self) -> Floats:
@@ -50,6 +60,13 @@ class Track:
         self.moved = distance(self, landmarks)
         self.landmarks, self.presence, self.seen, self.bridged = landmarks, presence, at, False
 
+    def learn(self, vector: Floats, kept: float) -> None:
+        """A look that is surely this person's; the last `kept` count."""
+        self.looks = min(self.looks + 1, kept)
+        before = self.vector if self.vector is not None else vector
+        mixed = before + (vector - before) / np.float32(self.looks)
+        self.vector, self.home = (mixed / np.linalg.norm(mixed)).astype(np.float32), self.landmarks
+
 
 @dataclass
 class Memory:
@@ -61,10 +78,12 @@ class Memory:
     searched: Fraction | None = None
     next_id: int = 0
 
-    def drop(self, track: Track) -> None:
-        """Stop following a track, but remember it."""
+    def drop(self, track: Track, *, astray: bool = False) -> None:
+        """Stop following a track, but remember it; one that went astray where it was last sure of itself."""
         self.live.remove(track)
         self.lost.append(track)
+        if astray and track.home is not None:
+            track.landmarks = track.home
 
     def forget(self, older_than: Fraction) -> None:
         """Give up on faces that were lost before this time."""
@@ -75,26 +94,39 @@ class Memory:
         self.live.clear()
         self.lost.clear()
 
-    def admit(self, landmarks: Floats, presence: float, at: Fraction) -> Track:
-        """A face that no live track is on: the lost one that fits best, or a new one."""
-        fitting = [track for track in self.lost if _fits(track, landmarks)]
+    def admit(
+        self, landmarks: Floats, presence: float, at: Fraction, might: Callable[[Track], bool] = lambda _: True
+    ) -> Track:
+        """A face that no live track is on: of the lost ones that it `might` be the one that fits best, or a new one."""
+        fitting = [track for track in self.lost if _fits(track, landmarks) and might(track)]
         if fitting:
-            track = min(fitting, key=lambda track: distance(track, landmarks))
-            self.lost.remove(track)
-            track.update(landmarks, presence, at)
-        else:
-            track = Track(self.next_id, landmarks, presence, at)
-            self.next_id += 1
+            return self.resume(min(fitting, key=lambda track: distance(track, landmarks)), landmarks, presence, at)
+        return self.start(landmarks, presence, at)
+
+    def resume(self, track: Track, landmarks: Floats, presence: float, at: Fraction) -> Track:
+        """A lost track is there again."""
+        self.lost.remove(track)
+        track.update(landmarks, presence, at)
+        track.moved, track.strange, track.doubt = 0.0, 0, 0.0
+        return self._live(track)
+
+    def start(self, landmarks: Floats, presence: float, at: Fraction) -> Track:
+        """Somebody new."""
+        self.next_id += 1
+        return self._live(Track(self.next_id - 1, landmarks, presence, at))
+
+    def without_duplicates(self) -> None:
+        """Where two tracks have run onto one face, the one that it is less like is dropped; if nobody was looked at,
+        the one that came from further away."""
+        for track in sorted(self.live, key=lambda track: (-track.doubt, -track.moved)):
+            others = (other for other in self.live if other is not track)
+            if any(overlap(track.box, other.box) > _SAME_FACE for other in others):
+                self.drop(track, astray=True)
+
+    def _live(self, track: Track) -> Track:
         self.live.append(track)
         self.live.sort(key=lambda track: track.id)
         return track
-
-    def without_duplicates(self) -> None:
-        """Where two tracks have run onto one face, the one that came from further away is dropped."""
-        for track in sorted(self.live, key=lambda track: -track.moved):
-            others = (other for other in self.live if other is not track)
-            if any(overlap(track.box, other.box) > _SAME_FACE for other in others):
-                self.drop(track)
 
 
 def distance(track: Track, landmarks: Floats) -> float:
