@@ -8,6 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from stages import facs
 from stages.expression import chart, occlusion
@@ -22,6 +23,9 @@ FOREIGN: Final = (2.1, 3.3)
 """Standard deviations of the face's own skin by which what reaches in from the outline may still be skin, and is not:
 hair, a cap, the background behind a narrow face."""
 _LEAST: Final = np.array([0.10, 0.03, 0.05], np.float32)  # of log luma, log R/G and log B/G: skin is never more even
+HAIRLINE: Final = (3.0, 10.0)
+"""Texels from what reaches in over which the weight rises from none to full: hair throws a shade, and a mask that ends
+there must be soft."""
 _STRANDS: Final = 2.0  # texels: standard deviation of a smoothing over strands of hair with skin between
 _FLOOR: Final = np.float32(0.02)  # added to nominal R'G'B' before logarithms
 FRINGE: Final = 0.3
@@ -32,6 +36,18 @@ EVEN: Final = 0.6
 """Share of the light's one-sidedness that is taken out: all of it would take a crooked nose's shade along."""
 MOST: Final = 0.5
 """Natural logarithms of R'G'B' by which light is changed at most."""
+CAST: Final = 0.03
+"""Of the chart's side: standard deviation of the shadows that a nose and brows throw."""
+LIFT: Final = 0.6
+"""Share of such a shadow that is taken out."""
+ALIKE: Final = 0.04
+"""Natural logarithms of R'G'B' by which both sides may differ without a shadow."""
+LINE: Final = 0.004
+"""Of the chart's side: standard deviation of a smoothing that leaves folds and takes pores."""
+FILL: Final = 0.6
+"""Share of a fold's depth that is filled where an expression makes one."""
+FOLDED: Final = 0.06
+"""Natural logarithms of luma that the rig's skin changes by where a fold is surely the expression's."""
 REST: Final = 0.8
 """Share of what the rig's skin does at the measured intensities that is taken out."""
 
@@ -48,9 +64,10 @@ def without_hair(flat: Flat) -> Flat:
     middle = np.median(colours[plain], 0)
     spread = np.maximum(1.48 * np.median(np.abs(colours[plain] - middle), 0), _LEAST)
     off = ramp(np.sqrt(np.square((colours - middle) / spread).mean(-1)), *FOREIGN)
-    foreign = cv2.GaussianBlur(off * _reaching((off > 0.3) & _beside()), (0, 0), 1.5)
-    kept = np.float32(1) - np.clip(2 * foreign, 0, 1)
-    kept *= _middle_part(kept > 0.5)
+    foreign = _reaching((off > 0.3) & _beside())
+    skin = _middle_part(~foreign)
+    depth = distance_transform_edt(np.pad(skin, 1, constant_values=True))[1:-1, 1:-1]
+    kept = ramp(depth.astype(np.float32), *HAIRLINE)
     return Flat(flat.texture, flat.weight * cv2.resize(kept, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
@@ -71,7 +88,16 @@ def evenly_lit(flat: Flat) -> Flat:
     log = np.log(np.maximum(smooth(flat.texture, weight, BROAD), 0) + _FLOOR).mean(-1)
     both = np.sqrt(blurred(weight, BROAD) * blurred(weight[:, ::-1], BROAD))
     gain = np.clip(np.float32(EVEN / 2) * (log[:, ::-1] - log) * ramp(both, 0.05, 0.4), -MOST, MOST)
-    return Flat(flat.texture * np.exp(gain)[..., None], flat.weight)
+    return _without_shadows(Flat(flat.texture * np.exp(gain)[..., None], flat.weight), weight)
+
+
+def _without_shadows(flat: Flat, weight: Floats) -> Flat:
+    """What is darker than the same spot of the other side, beside a nose or under a brow, brought nearer to that."""
+    log = np.log(np.maximum(smooth(flat.texture, weight, CAST), 0) + _FLOOR).mean(-1)
+    both = np.minimum(blurred(weight, CAST), blurred(weight[:, ::-1], CAST))
+    darker = np.maximum(log[:, ::-1] - log - np.float32(ALIKE), 0)
+    gain = blurred(np.float32(LIFT) * darker * ramp(both, 0.2, 0.7), CAST / 2)
+    return Flat(flat.texture * np.exp(np.minimum(gain, MOST))[..., None], flat.weight)
 
 
 def at_rest(flat: Flat, units: Floats) -> Flat:
@@ -81,8 +107,19 @@ def at_rest(flat: Flat, units: Floats) -> Flat:
     for number, one in zip(PAINTED, usual(), strict=True):
         shown = units[facs.INDEX[f"AU{number:02d}"]]
         change += one * (shown[0] * left + shown[1] * (1 - left)).astype(np.float32)
-    change = cv2.resize(change, flat.weight.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return Flat(flat.texture * np.exp(-np.float32(REST) * change)[..., None], flat.weight)
+    whole = cv2.resize(change, flat.weight.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    gain = np.exp(-np.float32(REST) * whole) * _smoothed(flat, change)
+    return Flat((flat.texture * gain[..., None]).astype(np.float32), flat.weight)
+
+
+def _smoothed(flat: Flat, change: Floats) -> Floats:
+    """(side, side) factors that fill the photo's own dark lines where the expression folds the skin."""
+    folded = cv2.GaussianBlur(np.clip(np.abs(change) / np.float32(FOLDED), 0, 1), (0, 0), 3.0)
+    where = cv2.resize(folded, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    log = np.log(np.maximum(smooth(flat.texture, flat.weight, LINE), 0) + _FLOOR).mean(-1)
+    around = np.log(np.maximum(smooth(flat.texture, flat.weight, CAST), 0) + _FLOOR).mean(-1)
+    filled: Floats = np.exp(-np.float32(FILL) * where * np.minimum(log - around, 0)).astype(np.float32)
+    return filled
 
 
 def _colours(texture: Floats) -> Floats:
