@@ -38,15 +38,15 @@ MOST: Final = 0.5
 """Natural logarithms of R'G'B' by which light is changed at most."""
 CAST: Final = 0.03
 """Of the chart's side: standard deviation of the shadows that a nose and brows throw."""
-LIFT: Final = 0.6
+LIFT: Final = 0.75
 """Share of such a shadow that is taken out."""
-ALIKE: Final = 0.04
-"""Natural logarithms of R'G'B' by which both sides may differ without a shadow."""
+ALIKE: Final = 0.08
+"""Natural logarithms of R'G'B' by which both sides differ where it surely is a shadow."""
 LINE: Final = 0.004
 """Of the chart's side: standard deviation of a smoothing that leaves folds and takes pores."""
-FILL: Final = 0.6
+FILL: Final = 0.8
 """Share of a fold's depth that is filled where an expression makes one."""
-FOLDED: Final = 0.06
+FOLDED: Final = 0.045
 """Natural logarithms of luma that the rig's skin changes by where a fold is surely the expression's."""
 REST: Final = 0.8
 """Share of what the rig's skin does at the measured intensities that is taken out."""
@@ -93,11 +93,12 @@ def evenly_lit(flat: Flat) -> Flat:
 
 def _without_shadows(flat: Flat, weight: Floats) -> Flat:
     """What is darker than the same spot of the other side, beside a nose or under a brow, brought nearer to that."""
-    log = np.log(np.maximum(smooth(flat.texture, weight, CAST), 0) + _FLOOR).mean(-1)
+    log = np.log(np.maximum(smooth(flat.texture, weight, CAST), 0) + _FLOOR)
     both = np.minimum(blurred(weight, CAST), blurred(weight[:, ::-1], CAST))
-    darker = np.maximum(log[:, ::-1] - log - np.float32(ALIKE), 0)
-    gain = blurred(np.float32(LIFT) * darker * ramp(both, 0.2, 0.7), CAST / 2)
-    return Flat(flat.texture * np.exp(np.minimum(gain, MOST))[..., None], flat.weight)
+    lighter = log[:, ::-1] - log
+    share = np.float32(LIFT) * ramp(lighter.mean(-1), 0, ALIKE) * ramp(both, 0.05, 0.35)
+    gain = blurred(share[..., None] * lighter, CAST / 2)
+    return Flat(flat.texture * np.exp(np.minimum(gain, MOST)), flat.weight)
 
 
 def at_rest(flat: Flat, units: Floats) -> Flat:
@@ -108,17 +109,17 @@ def at_rest(flat: Flat, units: Floats) -> Flat:
         shown = units[facs.INDEX[f"AU{number:02d}"]]
         change += one * (shown[0] * left + shown[1] * (1 - left)).astype(np.float32)
     whole = cv2.resize(change, flat.weight.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    gain = np.exp(-np.float32(REST) * whole) * _smoothed(flat, change)
-    return Flat((flat.texture * gain[..., None]).astype(np.float32), flat.weight)
+    gain = np.exp(-np.float32(REST) * whole)[..., None] * _smoothed(flat, change)
+    return Flat((flat.texture * gain).astype(np.float32), flat.weight)
 
 
 def _smoothed(flat: Flat, change: Floats) -> Floats:
-    """(side, side) factors that fill the photo's own dark lines where the expression folds the skin."""
+    """(side, side, 3) factors that fill the photo's own dark lines where the expression folds the skin."""
     folded = cv2.GaussianBlur(np.clip(np.abs(change) / np.float32(FOLDED), 0, 1), (0, 0), 3.0)
     where = cv2.resize(folded, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    log = np.log(np.maximum(smooth(flat.texture, flat.weight, LINE), 0) + _FLOOR).mean(-1)
-    around = np.log(np.maximum(smooth(flat.texture, flat.weight, CAST), 0) + _FLOOR).mean(-1)
-    filled: Floats = np.exp(-np.float32(FILL) * where * np.minimum(log - around, 0)).astype(np.float32)
+    line, around = (np.log(np.maximum(smooth(flat.texture, flat.weight, width), 0) + _FLOOR) for width in (LINE, CAST))
+    off = line - around  # by channel: a fold is redder than the skin beside it
+    filled: Floats = np.exp(-np.float32(FILL) * (where * (off.mean(-1) < 0))[..., None] * off).astype(np.float32)
     return filled
 
 
