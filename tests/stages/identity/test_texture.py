@@ -133,7 +133,7 @@ def test_one_sided_light_is_evened_out() -> None:
     def slope(texels: Floats) -> float:
         return float(np.log(texels[row, 3 * SIDE // 4, 0] / texels[row, SIDE // 4, 0]))
 
-    assert 0.2 * slope(lit.texture) < slope(even) < 0.55 * slope(lit.texture)
+    assert 0.05 * slope(lit.texture) < slope(even) < 0.3 * slope(lit.texture)  # evened out, not turned round
 
 
 def test_photos_of_other_light_meet_the_best_ones_colours(sample: Callable[[str], Path], collins: Enrolled) -> None:
