@@ -16,7 +16,6 @@ from stages.expression import coder, pose
 from stages.faces.embed import Embedder, distance, mean
 from stages.faces.track import TrackFaces
 from stages.identity.chosen import Chosen
-from stages.identity.likeness import Likeness
 from stages.identity.people import People, Person, people, sighted
 from stages.media import decode
 from stages.models.cache import digest
@@ -137,7 +136,7 @@ class Cast(ClipStage):
 
     def _notes(self, cast: list[Person], everybody: People) -> Iterator[str]:
         """What people should know of the decision."""
-        name, own = self.identity.likeness.name, vector_of(self.identity.likeness, self.embedder.key)
+        name, own = self.identity.likeness.name, mean(self.identity.vectors(self.embedder))
         if not cast:
             yield f"nobody is given {name}'s face: no face could be followed"
         for track, frame in everybody.slipped.items():
@@ -145,7 +144,7 @@ class Cast(ClipStage):
             what = f"is given {name}'s face all the same" if replaced else "keeps its own face"
             yield f"face {track} seems to be somebody else from frame {frame} on; it {what}"
         for person in cast:
-            if own is not None and person.vector is not None and self.embedder.says_same(own, person.vector):
+            if person.vector is not None and self.embedder.says_same(own, person.vector):
                 yield (
                     f"{person} looks like {name} already (distance {distance(own, person.vector):.3f}, "
                     f"up to {self.embedder.same:g} is one person): a face is put on its own owner"
@@ -188,12 +187,6 @@ def toward(identity: Floats, performer: Floats) -> Floats:
     """
     placed = pose.align(identity, performer)
     return (placed - performer).astype(np.float32)
-
-
-def vector_of(likeness: Likeness, key: str) -> Floats | None:
-    """(d,) who an identity is, by an embedder's key; None if its photos were not looked at with that one."""
-    rows = [portrait.vectors[key] for portrait in likeness.portraits if key in portrait.vectors]
-    return mean(np.stack(rows)) if rows else None
 
 
 def _rest(person: Person, known: Neutrals | None) -> Floats:
