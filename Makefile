@@ -38,8 +38,9 @@ check: $(READY) ## ruff, ruff format, mypy --strict, import-linter
 bench: $(READY) ## speed and memory, stage by stage, on this machine
 	@$(BIN)/glabella bench
 
-gallery: $(READY) ## strips before and after of every gain on the sample clips, with scores: outputs/gallery/index.html
+gallery: $(READY) ## strips before and after of every gain, and of identities on performers, with scores: outputs/gallery*/index.html
 	@$(BIN)/glabella gallery
+	@$(BIN)/glabella gallery gallery=replacements
 
 clean: ## remove the environment, caches of tools, and outputs
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

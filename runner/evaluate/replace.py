@@ -16,31 +16,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import yaml
 
 from runner.compose import composed
 from runner.gallery.job import cut, plain
 from runner.job import run_clip
+from runner.occasion import enrolled, of
 from runner.overrides import opened
 from runner.progress import say
 from runner.report.summary import EXPRESSION, SHOWN
 from runner.settings import Settings
 from stages.errors import ConfigError
 from stages.faces.embed import Embedder, mean
-from stages.identity.enrol import Enrol
 from stages.identity.library import Entry, Library
 from stages.media.decode import Decode
 from stages.packets import Floats, Job
 
-CONSENT = {
-    "who": "people of the sample clips",
-    "granted_by": "glabella eval",
-    "granted_on": "2020-01-01",
-    "until": "2999-12-31",
-    "purposes": ["evaluation, thrown away afterwards"],
-    "productions": ["all"],
-    "paper": "none: nothing of it is kept or shown",
-}
 _LOOKS = 24  # of each clip, by the second embedder
 
 
@@ -125,25 +115,15 @@ def tries(settings: Settings, options: Replacements, folder: Path) -> Iterator[T
         for pair in options.chosen():
             base = _composed(settings, options, ())
             identity = plain(pair.name).lower()
-            enrolled(base, pair, library, identity)
+            entry = enrolled(base, pair.photos, library, identity)
             say(f"{pair.name}: the identity is made")
-            part = cut(_on(base, pair.clip), pair.start, options.frames, folder / ".clips" / plain(pair.name))
+            part = cut(of(base, pair.clip), pair.start, options.frames, folder / ".clips" / plain(pair.name))
             words = (f"identity={identity}", f"identities={place}")
             made = _render(settings, options, words, part, folder / f"{plain(pair.name)}.mp4")
             pasted = _render(
                 settings, options, (*words, *options.overlay), part, folder / f"{plain(pair.name)}-overlay.mp4"
             )
-            yield _tried(base, options, pair, library.entry(identity), part, made, pasted)
-
-
-def enrolled(base: Settings, pair: Pair, library: Library, name: str) -> None:
-    """The identity of a pair."""
-    enrol: Enrol = base.stage("enrol")
-    enrol.prepare()
-    shots = [shot for photo in pair.photos for shot in enrol.find(_on(base, photo).clip_path())]
-    consent = library.folder / "consent.yaml"
-    consent.write_text(yaml.safe_dump(CONSENT), encoding="utf-8")
-    library.add(name, enrol.likeness(name, shots), consent, force=True)
+            yield _tried(base, options, pair, entry, part, made, pasted)
 
 
 def _composed(settings: Settings, options: Replacements, words: Sequence[str]) -> Settings:
@@ -151,10 +131,6 @@ def _composed(settings: Settings, options: Replacements, words: Sequence[str]) -
     typed = [word for word in settings.overrides if not word.lstrip("+~").startswith(("eval.", "out=", "overwrite="))]
     merged = {word.split("=")[0].lstrip("+"): word for word in (*options.settings, *typed, *words)}
     return composed(opened([*merged.values()]))
-
-
-def _on(settings: Settings, clip: str) -> Settings:
-    return replace(settings, values={**settings.values, "clip": clip})
 
 
 def _render(settings: Settings, options: Replacements, words: Sequence[str], clip: Path, out: Path) -> dict[str, Any]:

@@ -19,16 +19,20 @@ from runner.gallery.options import Entry, Options
 from runner.gallery.shown import MARK, Shown, read
 from runner.gallery.write import write
 from runner.job import disk_errors, run_clip
+from runner.occasion import enrolled
 from runner.overrides import opened
 from runner.progress import say
 from runner.settings import Settings
 from stages.errors import GlabellaError, StageError
+from stages.identity.library import Library
 from stages.media.decode import Decode
 from stages.media.encode import Encode
 from stages.packets import Job
 
 _OURS: Final = ("gallery", "clip", "out", "outputs", "overwrite")
 """Settings that are the gallery's own and not of its renders."""
+IDENTITIES: Final = ".identities"
+"""Folder of those made for the occasion, below the gallery's, while it is rendered."""
 
 
 def gallery(settings: Settings) -> Path:
@@ -50,7 +54,8 @@ def gallery(settings: Settings) -> Path:
             shown.extend(_rendered(settings, options, root))
         finally:
             page = write(root, options, shown)
-            shutil.rmtree(root / ".work", ignore_errors=True)
+            for made in (".work", IDENTITIES):
+                shutil.rmtree(root / made, ignore_errors=True)
     if failed := [one for one in shown if one.error]:
         raise StageError(f"gallery: {len(failed)} of {len(shown)} entries failed; {page} says why")
     return page
@@ -65,6 +70,7 @@ def _rendered(settings: Settings, options: Options, root: Path) -> Iterator[Show
             key = _key(one)
             if not _there(folder, key):
                 say(f"gallery {number}/{len(entries)}: {entry.clip.name}, {entry.name}")
+                _enrol(one, options)
                 _render(one, folder, root / ".work", key)
             yield read(entry, folder)
         except GlabellaError as error:
@@ -75,12 +81,27 @@ def _rendered(settings: Settings, options: Options, root: Path) -> Iterator[Show
 def _entry(settings: Settings, options: Options, entry: Entry, root: Path) -> Settings:
     """The settings of one render, on the part of the clip that is shown."""
     typed = [word for word in settings.overrides if word.split("=")[0].lstrip("+~").split(".")[0] not in _OURS]
-    words = {word.split("=")[0].lstrip("+"): word for word in (*options.settings, *typed, *entry.words)}
+    own = (f"identities={_library(root, options)}",) if options.identities else ()
+    words = {word.split("=")[0].lstrip("+"): word for word in (*options.settings, *own, *typed, *entry.words)}
     made = composed(opened([*words.values()]))
     values = {**made.values, "clip": entry.clip.clip, "out": None, "outputs": str(root / ".work")}
     made = replace(made, values=values)
     part = cut(made, entry.clip.start, options.frames, root / ".clips" / plain(entry.clip.name))
     return replace(made, values={**values, "clip": str(part)})
+
+
+def _enrol(settings: Settings, options: Options) -> None:
+    """Make the entry's identity, if it has one and it is not there yet."""
+    name = str(settings.values.get("identity") or "")
+    library = Library.at(settings["identities"])
+    if name in options.identities and name not in library.names():
+        enrolled(settings, options.identities[name], library, name)
+
+
+def _library(root: Path, options: Options) -> Path:
+    """Another folder for other photos, so that what was rendered with these is known by it."""
+    photos = json.dumps(dict(options.identities), default=str).encode()
+    return root / IDENTITIES / hashlib.sha256(photos).hexdigest()[:12]
 
 
 def _key(settings: Settings) -> str:

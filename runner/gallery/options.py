@@ -31,11 +31,12 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Clips times gains and profiles.
+    """Clips times gains and profiles, and identities on clips.
 
     folder: below `outputs`. frames: most of each clip. settings: words of every render. clips: name -> {clip, start}.
-    gains: name -> {units: numbers or `all`, at: gains}. profiles: files of conf/gain. only: names of clips or entries,
-    empty for all. sheet: a JPEG of every entry's face, or None.
+    gains: name -> {units: numbers or `all`, at: gains}. profiles: files of conf/gain. identities: name -> photos, made
+    for the occasion. replacements: name -> {identity, clip}, by their names. only: names of clips or entries, empty for
+    all. sheet: a JPEG of every entry's face, or None.
 
     Raises:
         ConfigError: a value out of range, or of another form.
@@ -48,26 +49,43 @@ class Options:
     clips: Mapping[str, Any]
     gains: Mapping[str, Any] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
+    identities: Mapping[str, Any] = field(default_factory=dict)
+    replacements: Mapping[str, Any] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     sheet: str | None = None
 
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise ConfigError(f"gallery.frames: must be 1 or more, not {self.frames}")
-        known = {*self.clips, *(name for name, _ in self._gains())}
+        known = {*self.clips, *self.replacements, *(name for name, _ in self._gains())}
+        for name, about in self.replacements.items():
+            self._check(name, about)
         for name in self.only:
             if name not in known:
                 raise ConfigError(f"gallery.only: there is no {name!r}{did_you_mean(name, known)}")
 
     def entries(self) -> Iterator[Entry]:
         """What is to be rendered, clip by clip."""
-        gains = [*self._gains()]
-        clips, names = ([n for n in self.only if n in group] for group in (self.clips, dict(gains)))
+        titles = {*dict(self._gains()), *self.replacements}
+        clips, names = ([n for n in self.only if n in group] for group in (self.clips, titles))
         for name, about in self.clips.items():
             clip = _clip(name, about)
-            for title, words in gains if not clips or name in clips else ():
+            for title, words in (*self._gains(), *self._replacements(name)) if not clips or name in clips else ():
                 if not names or title in names:
                     yield Entry(clip, title, words)
+
+    def _replacements(self, clip: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for name, about in self.replacements.items():
+            if about["clip"] == clip:
+                yield name, ("pipeline=replace", f"identity={about['identity']}")
+
+    def _check(self, name: str, about: Any) -> None:
+        where = f"gallery.replacements.{name}"
+        if not isinstance(about, Mapping) or about.keys() != {"identity", "clip"}:
+            raise ConfigError(f"{where}: must be {{identity: NAME, clip: NAME}}, not {about!r}")
+        for key, group in (("identity", self.identities), ("clip", self.clips)):
+            if about[key] not in group:
+                raise ConfigError(f"{where}.{key}: there is no {about[key]!r}{did_you_mean(str(about[key]), group)}")
 
     def _gains(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, about in self.gains.items():
