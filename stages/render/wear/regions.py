@@ -14,6 +14,7 @@ from stages.errors import ConfigError
 from stages.expression import chart
 from stages.faces import layouts
 from stages.packets import Floats
+from stages.render import mesh
 
 NAMES: Final = ("brows", "eyes", "nose", "mouth", "cheeks", "jaw")
 
@@ -48,11 +49,14 @@ _SEEDS: Final[Mapping[str, tuple[int, ...]]] = {
 _SOFT: Final = 5.0  # texels: standard deviation of a border between two parts
 _INSIDE: Final = (2.0, 6.0)  # texels inside the outline at which the mask begins, and over which it rises
 _TOP: Final = (3.0, 10.0)  # the same at the upper forehead, where hair begins
+_BROWS: Final = 13.0  # texels around brows and eyes that are painted whatever a photo shows: the performer's brow must not shine through
 _BESIDE: Final = 22.0  # texels inside the outline that count as along it
 _RIM: Final = {
     "eye": (0.0, 1.5),
     "mouth": (0.0, 1.8),
 }  # texels around a rim: the performer's up to there, the identity's from there
+_CORNER: Final = (1.0, 5.0)  # the same around a corner of the mouth
+_FLAT: Final = 0.7  # how much less far it counts along the lips
 _FINER: Final = 4  # times as fine as the chart a rim is drawn
 
 
@@ -110,7 +114,7 @@ def outer() -> Floats:
     or what is behind; softly 0 on the inner face."""
     upper = np.repeat(np.arange(chart.SIZE)[:, None] < chart.places()[33, 1], chart.SIZE, 1)
     for ring in (layouts.LEFT_BROW, layouts.RIGHT_BROW, layouts.LEFT_EYE, layouts.RIGHT_EYE):
-        upper &= ~chart.inside(ring, 8)
+        upper &= ~chart.inside(ring, _BROWS)
     beside = upper | ~chart.inside(layouts.OVAL, -_BESIDE)
     return np.asarray(cv2.GaussianBlur(beside.astype(np.float32), (0, 0), 2.0), np.float32)
 
@@ -128,7 +132,12 @@ def painted() -> Floats:
         small = cv2.resize(far.astype(np.float32), (chart.SIZE, chart.SIZE), interpolation=cv2.INTER_AREA)
         begin, end = _RIM[kind]
         free = np.minimum(free, _smooth((small - begin) / (end - begin)))
-    return free
+    y, x = np.mgrid[: chart.SIZE, : chart.SIZE].astype(np.float32)
+    for corner in mesh.MOUTH.corners:
+        # The line that a shut mouth ends in would lie beside a wide open one.
+        far = np.hypot((x - chart.places()[corner, 0]) * _FLAT, y - chart.places()[corner, 1])
+        free = np.minimum(free, _smooth((far - _CORNER[0]) / (_CORNER[1] - _CORNER[0])))
+    return np.asarray(free, np.float32)
 
 
 def _smooth(t: Floats) -> Floats:
