@@ -31,6 +31,7 @@ commands that take settings (Hydra overrides: group=option, group.key=value; --h
 commands that take flags (--help lists them)
   models    list, fetch and verify the models and sample clips
   identity  the library of faces that may be put on: add, list, show, remove, verify
+  verify    hold a delivery against its report: file, frames, times, pictures
   doctor    this machine, its providers, encoders and caches, and what to do about each problem
   completion   shell completion: eval "$(glabella completion bash)"
 
@@ -47,6 +48,7 @@ COMMANDS = {
     "eval": ("runner.app", "evaluate"),
     "models": ("runner.models_command", "main"),
     "identity": ("runner.identity_command", "main"),
+    "verify": ("runner.verify", "main"),
     "doctor": ("runner.doctor", "main"),
     "completion": ("runner.completion", "main"),
 }

@@ -6,7 +6,7 @@ import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,9 @@ from runner.passes import Run
 from runner.progress import say
 from runner.rehearsal import rehearse
 from runner.report import write
+from runner.report.framehashes import write_hashes
 from runner.report.record import RunRecord, Task
+from runner.report.result import Known, write_result
 from runner.settings import Settings
 from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
@@ -68,9 +70,14 @@ def _made(shot: Shot, chunks: Chunks, gates: Gates, place: Workspace, started: d
     carry_out(run)
     made = place.folder / f"delivery{shot.suffix}"
     record = facts.record(run, place, made, started, (datetime.now(UTC) - started).total_seconds())
+    written = run.timelines[shot.delivered]
+    record = replace(record, hashes=write_hashes(place.folder, written, shot.clip.time_base))
     judge = partial(gates.judge, rejected=place.rejected)
-    stills, scores = read_stills(place.folder), facts.quality(run)
-    return write(place.folder, record, facts.tracks(run), stills, scores, judge).record
+    tracks, stills, scores = facts.tracks(run), read_stills(place.folder), facts.quality(run)
+    record = write(place.folder, record, tracks, stills, scores, judge).record
+    known = Known(written=written, faces=run.timelines.get(shot.faces), units=tracks, quality=scores)
+    write_result(place.folder, record, known)
+    return record
 
 
 def read_record(place: Workspace, name: str) -> RunRecord:

@@ -21,7 +21,7 @@ from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.expression.shape import Shape, ShapeLive
 from stages.media.containers import MUXERS
 from stages.media.decode import Decode
-from stages.media.encode import Encode
+from stages.media.encode import Encode, Master
 from stages.media.encode_images import EncodeImages
 from stages.media.images import SUFFIXES
 from stages.packets import Clip, Faces, Units
@@ -49,6 +49,11 @@ class Shot:
         return next((node.name for node in self.graph.nodes if type(node.stage).output() is Faces), "")
 
     @property
+    def delivered(self) -> str:
+        """The wire that tells what went into the master, if there is one."""
+        return next((node.name for node in self.graph.nodes if isinstance(node.stage, Master)), "")
+
+    @property
     def reported(self) -> dict[str, str]:
         """Report name -> wire of Action Units (`measured`, `asked`)."""
         return dict(self.settings["report"] or {})
@@ -70,8 +75,9 @@ def open_shot(settings: Settings) -> Shot:
     moving = clip.kind != "still"  # a still stays a picture of its own kind
     graph = graphs.build(_with_container(settings["graph"], wanted if moving else None))
     graphs.check_report(settings["report"] or {}, settings["graph"])
-    cut = plan(graph, (settings["report"] or {}).values())
     encode = _encode(graph)
+    masters = [node.name for node in graph.nodes if node.stage is encode]
+    cut = plan(graph, [*(settings["report"] or {}).values(), *masters])
     encode.check(clip)
     _check_times(graph, clip)
     suffix = encode.suffix(clip)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from runner.report.events import EventList
+from runner.report.framehashes import Hashes
 from runner.report.plain import from_plain, to_plain
 from runner.report.review import Look
 from stages.errors import DeliveryError
@@ -122,6 +123,7 @@ class RunRecord:
     started: str
     seconds: float
     delivery: Delivered | None = None
+    hashes: Hashes | None = None
     task: Task = "run"
     config: Mapping[str, Any] = field(default_factory=dict)
     preset: str = ""

@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import av
 from av.error import FFmpegError
 
 from stages.contract import OrderedStage
 from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
+from stages.media.framehash import framehash
 from stages.media.image_writer import ImageWriter, image_codec
 from stages.media.output import Settings
 from stages.media.passengers import audio_codecs
 from stages.media.trial import try_encoder
 from stages.media.writer import open_writer
-from stages.packets import Clip, Frame, Job
+from stages.packets import Clip, Frame, FrameHash, Job
 
 
 class EncoderState(Protocol):
@@ -30,8 +32,8 @@ class EncoderState(Protocol):
     def warnings(self) -> list[str]:
         """What could not be carried over."""
 
-    def write(self, frame: Frame) -> None:
-        """Encode one frame."""
+    def write(self, frame: Frame) -> av.VideoFrame:
+        """Encode one frame; what the encoder was given."""
 
     def close(self) -> None:
         """Finish."""
@@ -71,12 +73,13 @@ class Delivering(OrderedStage[EncoderState]):
 
 
 class Master(Delivering):
-    """Takes frames as they are."""
+    """Takes frames as they are, and tells what went into the encoder."""
 
-    def process(self, state: EncoderState, frame: Frame) -> None:
+    def process(self, state: EncoderState, frame: Frame) -> FrameHash:
         """Encode `frame`."""
         with delivering(state.path):
-            state.write(frame)
+            native = state.write(frame)
+        return FrameHash(frame.at, framehash(native), native.format.name)
 
 
 @dataclass(frozen=True, kw_only=True)

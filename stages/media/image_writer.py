@@ -58,8 +58,8 @@ class ImageWriter:
         if self._format != clip.pixel_format:
             self.warnings.append(f"pixels converted from {clip.pixel_format} to {self._format}")
 
-    def write(self, frame: Frame) -> None:
-        """Write one picture."""
+    def write(self, frame: Frame) -> av.VideoFrame:
+        """Write one picture; what the encoder was given."""
         native = convert(frame.native, self._format)
         if self._context is None:
             self._context = self._open(native)
@@ -67,6 +67,7 @@ class ImageWriter:
         data = b"".join(bytes(packet) for packet in self._context.encode(native))
         self._target(frame.at.index).write_bytes(oriented(data, self._orientation(frame)))
         self._fresh = range(self._fresh.start if self._fresh else frame.at.index, frame.at.index + 1)
+        return native
 
     def close(self) -> None:
         """Nothing is pending: every picture is whole when written."""

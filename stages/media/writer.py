@@ -41,14 +41,15 @@ class VideoWriter:
         """What could not be carried over."""
         return self._output.warnings
 
-    def write(self, frame: Frame) -> None:
-        """Encode one frame."""
+    def write(self, frame: Frame) -> av.VideoFrame:
+        """Encode one frame; what the encoder was given."""
         native = convert(frame.native, self._settings.pixel_format)
         if not self._started:
             self._output.start(self._output.opening(frame.native, native))
             self._started = True
         native.pict_type = 0  # the encoder chooses, whatever the source's encoder chose
         self._mux(self._output.stream.encode(native))
+        return native
 
     def close(self) -> None:
         """Flush the encoder and finish the file."""
@@ -91,8 +92,8 @@ class ChunkWriter:
         """What could not be carried over."""
         return self._output.warnings
 
-    def write(self, frame: Frame) -> None:
-        """Encode one frame; the first after a cut begins a chunk."""
+    def write(self, frame: Frame) -> av.VideoFrame:
+        """Encode one frame, the first after a cut in a chunk of its own; what the encoder was given."""
         native = convert(frame.native, self._settings.pixel_format)
         if self._opening is None:
             self._opening = self._output.opening(frame.native, native)
@@ -100,6 +101,7 @@ class ChunkWriter:
         native.pict_type = 0  # the encoder chooses, whatever the source's encoder chose
         for packet in self._encoder.encode(native):
             file.write(packet)
+        return native
 
     def cut(self) -> bytes:
         """Finish the chunk, on disk; the rest is to go into the next. Returns what `resume` needs."""

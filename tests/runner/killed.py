@@ -121,7 +121,9 @@ def attack(clip: str, folder: Path, kills: int, seed: int, extra: list[str]) -> 
         while True:
             starts += 1
             patience = rng.uniform(0, length) if killed < kills else None
+            since = time.monotonic()
             code = ended(start(command(name), log), patience)
+            length = min(length, time.monotonic() - since) if code == 0 else length  # the first may have been slow
             killed += code is None
             if code is not None:
                 break
