@@ -78,7 +78,7 @@ def _guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        print("interrupted; nothing half-written was left behind", file=sys.stderr)
+        print("interrupted; no half-written delivery was left behind", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 1
