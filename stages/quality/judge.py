@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,8 +12,11 @@ from stages.contract import ClipStage, Timeline
 from stages.expression import basis, pose
 from stages.faces.embed import Embedder, mean
 from stages.identity.chosen import Chosen
-from stages.packets import Faces, Floats, Neutrals, Prints, Quality, Role, Roles, Stamp
+from stages.packets import Covers, Faces, Floats, Neutrals, Prints, Quality, Role, Roles, Stamp
 from stages.quality.naturalness import naturalness
+
+_COVERED: Final = 0.1
+"""Share of a face behind a hand, hair or a microphone beyond which nobody can be told by it."""
 
 Scores = dict[int, dict[str, float]]
 """Track -> score by name."""
@@ -24,8 +28,8 @@ class Judge(ClipStage):
 
     Heads are fitted with each person's own neutral, a replaced one with the performer's as it was re-shaped: by other
     bones a head that stands as it stood seems to nod. identity: whose face is put on, and embedder: what `prints` and
-    `seen_prints` are of; without them no identity is scored. shape: 0..1, how far the face took on the identity's
-    proportions.
+    `seen_prints` are of; without them no identity is scored, nor is that of a face that something covers. shape:
+    0..1, how far the face took on the identity's proportions.
     """
 
     identity: Chosen | None = None
@@ -41,6 +45,7 @@ class Judge(ClipStage):
         prints: Timeline[Prints] | None = None,
         seen_prints: Timeline[Prints] | None = None,
         roles: Timeline[Roles] | None = None,
+        covers: Timeline[Covers] | None = None,
     ) -> Iterator[Quality | None]:
         """One packet for every frame that has any score."""
         cast = next((packet.roles for packet in roles if packet is not None), ()) if roles is not None else ()
@@ -51,8 +56,9 @@ class Judge(ClipStage):
             after = seen[index] if seen is not None else None
             looks = seen_prints[index] if seen_prints is not None else None
             posed = _posed(before, after, source, result) if before is not None and after is not None else {}
-            at = before.at if before is not None else None
-            yield _joined(at, judged, posed, _likened(looks, wanted, performers))
+            at, hidden = before.at if before is not None else None, covers[index] if covers is not None else None
+            likened = _likened(looks, wanted, performers)
+            yield _joined(at, judged, posed, {track: one for track, one in likened.items() if _bare(hidden, track)})
 
     def _wanted(self, cast: Sequence[Role]) -> dict[int, Floats]:
         """Of each replaced track the (d,) that it should look like."""
@@ -99,6 +105,12 @@ def _likened(looks: Prints | None, wanted: dict[int, Floats], performers: dict[i
             if track in performers:
                 made[track]["identity.performer"] = float(vector @ performers[track])
     return made
+
+
+def _bare(covers: Covers | None, track: int) -> bool:
+    """Whether a face is free enough to tell whose it is."""
+    cover = covers.of(track) if covers is not None else None
+    return cover is None or float(cover.hidden.mean()) <= 255 * _COVERED
 
 
 def _shapes(neutrals: Timeline[Neutrals] | None) -> dict[int, Floats]:

@@ -19,7 +19,7 @@ from stages.identity.chosen import Chosen
 from stages.identity.enrol import Enrolled
 from stages.identity.library import Library
 from stages.identity.likeness import Likeness, Portrait
-from stages.packets import Face, Faces, Floats, Neutral, Neutrals, Prints, Quality, Role, Roles
+from stages.packets import Cover, Covers, Face, Faces, Floats, Neutral, Neutrals, Prints, Quality, Role, Roles
 from stages.quality.judge import Judge
 from tests.stages.quality.conftest import stamp
 
@@ -95,6 +95,12 @@ def test_a_replaced_face_is_held_against_who_it_should_be_and_who_it_was(tmp_pat
     assert made[0] is not None
     assert made[1] is None
     assert made[0].by_track() == {2: pytest.approx({"identity.cosine": 0.8, "identity.performer": 0.6})}
+    hidden = np.zeros((8, 8), np.uint8)
+    hidden[:2] = 255
+    covers = Line([Covers(at, (Cover(2, hidden),)), None, None])
+    bare = [*judge.process(there, prints=prints, seen_prints=looks, roles=roles, covers=covers)]
+    assert bare[0] is None  # a quarter of the face is behind a hand
+    assert bare[2] is not None
     figures = summarise(made, embedder.same)
     assert figures["identity.cosine"] == pytest.approx(0.9)
     assert figures["identity.performer.above"] == 0.5
