@@ -13,12 +13,16 @@ from typing import Final
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
+from stages import facs
 from stages.expression import basis, pose
 from stages.faces import layouts
 from stages.packets import FaceUnits, Floats
 from stages.render import mesh, reshape, skin
 
 _RIMS: Final = (0.04, 0.14)  # interocular distances along the skin from a rim: nothing up to there, all from there
+
+_BROWS: Final = ("AU01", "AU02", "AU04")
+_FULLER: Final = np.float32(1.8)  # how much further than the rig's brows go people's do
 
 
 def shift(measured: FaceUnits | None, head: pose.Pose) -> Floats:
@@ -33,7 +37,10 @@ def shift(measured: FaceUnits | None, head: pose.Pose) -> Floats:
 def _more() -> Floats:
     """(facs.COUNT, 2, 478, 3) by an intensity of 1: the movement less what the tracker shows of it."""
     tables = basis.load()
-    more: Floats = (tables.displacement - tables.response) * _loose()[:, None]
+    whole = tables.displacement.copy()
+    for name in _BROWS:
+        whole[facs.INDEX[name]] *= _FULLER
+    more: Floats = (whole - tables.response) * _loose()[:, None]
     return more
 
 
