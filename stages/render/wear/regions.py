@@ -49,13 +49,13 @@ _SEEDS: Final[Mapping[str, tuple[int, ...]]] = {
 _SOFT: Final = 5.0  # texels: standard deviation of a border between two parts
 _INSIDE: Final = (2.0, 6.0)  # texels inside the outline at which the mask begins, and over which it rises
 _TOP: Final = (3.0, 10.0)  # the same at the upper forehead, where hair begins
-_BROWS: Final = 13.0  # texels around brows and eyes that are painted whatever a photo shows: the performer's brow must not shine through
+_BROWS: Final = 13.0  # texels around brows and eyes that are painted in any case: no other brow must shine through
 _BESIDE: Final = 22.0  # texels inside the outline that count as along it
 _RIM: Final = {
     "eye": (0.0, 1.5),
     "mouth": (0.0, 1.8),
 }  # texels around a rim: the performer's up to there, the identity's from there
-_CORNER: Final = (1.0, 5.0)  # the same around a corner of the mouth
+_CORNER: Final = (0.5, 3.8)  # the same around a corner of the mouth
 _FLAT: Final = 0.7  # how much less far it counts along the lips
 _FINER: Final = 4  # times as fine as the chart a rim is drawn
 
