@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 
 from stages.contract import ClipStage, Timeline
@@ -17,15 +18,18 @@ from stages.errors import ConfigError
 from stages.expression import basis, chart, clarity, occlusion, pose
 from stages.expression.textures.stage import POWER
 from stages.expression.trust import free
-from stages.packets import FaceUnits, Floats, Page, Pages, Plain, Plains, Texture, Textures, Units
+from stages.packets import Cover, Covers, FaceUnits, Floats, Page, Pages, Plain, Plains, Texture, Textures, Units
 from stages.render.shade import summed
 from stages.render.wear import relief, unseen
 
-Told = tuple[Page, FaceUnits]
+Told = tuple[Page, FaceUnits, Cover | None]
 _CALM: Final = 1.5  # root sum of squared intensities at which a page counts .6
 _FRONTAL: Final = 15.0  # degrees of yaw and pitch at which it does
 _TURNED_AWAY: Final = (0.15, 0.4)  # of its area that a triangle shows: counts for nothing, for all
 _FAINT: Final = 1e-4  # the busiest page counts so much, so that someone who never rests has a plain face too
+_FAR: Final = 0.5  # the most by which it may be taken to differ
+_UNSURE: Final = (0.12, 0.25)  # by how much pages differ where rest is known, and where it is not
+_ENOUGH: Final = 4.0  # pages that show a texel until its rest is known
 _ODD: Final = 0.15  # natural logarithm of luma by which a texel of a page may differ and count half
 
 
@@ -48,9 +52,10 @@ class FitPlain(ClipStage):
         units: Timeline[Units],
         pages: Timeline[Pages] | None = None,
         textures: Timeline[Textures] | None = None,
+        covers: Timeline[Covers] | None = None,
     ) -> Iterator[Plains | None]:
         """The same packet on every frame; none in a clip without faces. textures: how skin changes with units, which
-        is taken away from pages that are not at rest."""
+        is taken away from pages that are not at rest. covers: what of a page's face is not to be seen."""
         albums: dict[int, list[Told]] = {}
         first, known = None, None
         for index, measured in enumerate(units):
@@ -61,7 +66,9 @@ class FitPlain(ClipStage):
             known = known or (textures[index] if textures is not None else None)
             for face in measured.faces:
                 shown = [page for page in kept.pages if page.track == face.track] if kept is not None else []
-                albums.setdefault(face.track, []).extend((page, face) for page in shown)
+                hiding = covers[index] if covers is not None and shown else None
+                cover = hiding.of(face.track) if hiding is not None else None
+                albums.setdefault(face.track, []).extend((page, face, cover) for page in shown)
         found = [
             _plain(track, album, known.of(track) if known is not None else None)
             for track, album in sorted(albums.items())
@@ -72,20 +79,32 @@ class FitPlain(ClipStage):
 
 
 def _plain(track: int, album: Sequence[Told], texture: Texture | None) -> Plain:
-    charts = [_chart(page, face) for page, face in album]
+    charts = [_chart(page, face) for page, face, _ in album]
     details = np.stack([relief.detail(one.luma) for one in charts])
     if texture is not None:
-        details -= np.stack([_folds(texture, face) for _, face in album])
-    calm = np.array([_calm(one, page, face) for one, (page, face) in zip(charts, album, strict=True)], np.float32)
-    seen = np.stack([_facing(one) for one in charts]) * calm[:, None, None]
-    middle = details[int(calm.argmax())]
+        details -= np.stack([_folds(texture, face) for _, face, _ in album])
+    calm = np.array([_calm(one, page, face) for one, (page, face, _) in zip(charts, album, strict=True)], np.float32)
+    seen = np.stack([_facing(one) * _free(cover) for one, (_, _, cover) in zip(charts, album, strict=True)])
+    middle = np.median(details[calm >= np.median(calm)], axis=0)  # a hand over a few pages is not in it
+    weight = seen * calm[:, None, None]
     for _ in range(2):
-        to = relief.anchor(middle)
+        to = relief.anchor(middle.astype(np.float32))
         laid = np.stack([relief.laid(one, relief.flow(one, to)) for one in details])
-        weight = seen / (1 + np.square((laid - middle) / _ODD))
-        middle = (weight * laid).sum(0) / np.maximum(weight.sum(0), 1e-6)
-    sure = np.clip(seen.max(0) / max(float(calm.max()), 1e-6), 0, 1)
-    return Plain(track, middle.astype(np.float16), sure.astype(np.float16))
+        counted = weight / (1 + np.square((laid - middle) / _ODD))
+        middle = (counted * laid).sum(0) / np.maximum(counted.sum(0), 1e-6)
+    off = np.sqrt(
+        (weight * np.square(np.minimum(np.abs(laid - middle), _FAR))).sum(0) / np.maximum(weight.sum(0), 1e-6)
+    )
+    sure = np.minimum(seen.sum(0) / _ENOUGH, 1) * np.clip((_UNSURE[1] - off) / (_UNSURE[1] - _UNSURE[0]), 0, 1)
+    return Plain(track, middle.astype(np.float16), cv2.GaussianBlur(sure, (0, 0), 2.0).astype(np.float16))
+
+
+def _free(cover: Cover | None) -> Floats:
+    """(SIZE, SIZE) 0..1 what of a face is not covered; what lies close to a cover is not believed either."""
+    if cover is None:
+        return np.ones((chart.SIZE, chart.SIZE), np.float32)
+    hidden = cv2.resize(cover.hidden.astype(np.float32) / 255, (chart.SIZE, chart.SIZE), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(1 - cv2.dilate(hidden, np.ones((9, 9), np.uint8)), np.float32)
 
 
 def _folds(texture: Texture, face: FaceUnits) -> Floats:

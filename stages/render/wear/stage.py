@@ -149,8 +149,8 @@ class Wear(MapStage):
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
         skin = laid.moved(shift)
-        folds = (relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin()
-        excess = skin.sample(limited(folds * np.float32(self.wrinkles), DARKEST, BRIGHTEST))
+        folds = (relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure
+        excess = skin.sample(limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST))
         return skin, gain * (1 + excess)[..., None]
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
