@@ -121,11 +121,15 @@ class LearnNeutrals(_Estimate, OrderedStage[dict[int, _Live]]):
     """Every person's neutral by what was seen so far.
 
     settle: frames between two estimates once it is known; in the first ones it is estimated at 1, 2, 4, 8, ... frames.
+    every: of a face seen in `settle` frames, one of so many frames is learned from, 1..12; neighbours are alike.
     """
 
     settle: int = 32
+    every: int = 1
 
     def __post_init__(self) -> None:
+        if not 1 <= self.every <= 12:
+            raise ConfigError(f"neutral.every must be 1..12 frames, it is {self.every}")
         if self.settle < 1:
             raise ConfigError(f"neutral.settle must be at least 1 frame, it is {self.settle}")
 
@@ -135,12 +139,17 @@ class LearnNeutrals(_Estimate, OrderedStage[dict[int, _Live]]):
 
     def process(self, state: dict[int, _Live], faces: Faces, scores: Scores, cues: Cues) -> Neutrals:
         """The neutrals known by now."""
-        everybody = looks(faces, scores, cues)
+        everybody = looks(faces, scores, cues) if self._learns(state, faces) else []
         if everybody:
             rough = self.coder.read(sight(everybody), coder.tables().rest)
             for look, values, deviation in zip(everybody, rough.values, rough.deviation, strict=True):
                 self._learn(state.setdefault(look.face.track, _Live()), look, values, deviation)
         return Neutrals(faces.at, tuple(state), tuple(live.rest for live in state.values()))
+
+    def _learns(self, state: dict[int, _Live], faces: Faces) -> bool:
+        """Every frame while somebody is hardly known."""
+        known = all((live := state.get(face.track)) and live.frames >= self.settle for face in faces.faces)
+        return not known or faces.at.index % self.every == 0
 
     def _learn(self, live: _Live, look: Look, values: Floats, deviation: Floats) -> None:
         live.frames += 1

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from stages.errors import ConfigError
 from stages.expression import chart, folds, occlusion
-from stages.expression.cues import FOLDS, REGIONS, SkinCues
+from stages.expression.cues import FOLDS, REGIONS, SkinCues, SkinCuesLive
 from stages.faces import layouts
 from stages.media import decode
-from stages.packets import Colour, Cues, Face, Faces, Frame
+from stages.packets import Colour, Cues, Face, Faces, Frame, Job, Stamp
 
 Look = Callable[..., Cues]
 
@@ -226,3 +228,25 @@ def blank() -> chart.Chart:
 
 def test_flat_skin_has_no_folds():
     np.testing.assert_allclose(folds.measure(blank()), 0, atol=1e-4)
+
+
+def test_live_cues_are_taken_on_some_frames_and_at_once_for_a_new_face() -> None:
+    native = av.VideoFrame.from_ndarray(np.full((240, 320, 3), 120, np.uint8), format="rgb24").reformat(
+        format="yuv420p"
+    )
+    face = np.zeros((478, 3), np.float32)
+    face[:468, :2] = layouts.CANONICAL[:, :2] * (8, -8) + (160, 120)
+    live, looked = SkinCuesLive(every=3), []
+    state = live.begin(cast(Job, None))
+    for index in range(8):
+        at = Stamp("clip", index, index, Fraction(1, 25))
+        tracks = (0,) if index < 5 else (0, 1)
+        faces = Faces(at, tuple(Face(track, np.array([0, 0, 9, 9], np.float32), face, 1.0) for track in tracks))
+        frame = Frame(at, native, Colour())
+        made = live.process(state, frame, faces)
+        assert (made.at, made.tracks) == (at, tracks)
+        looked.append(state.frame)
+        np.testing.assert_array_equal(made.relief, SkinCues().process(frame, faces).relief)
+    assert looked == [0, 0, 0, 3, 3, 5, 5, 5]
+    with pytest.raises(ConfigError, match=r"cues\.every must be 1\.\.12"):
+        SkinCuesLive(every=0)
