@@ -86,3 +86,22 @@ class Belt(Generic[T]):
                 return
             yield item
         raise StoppedError
+
+
+class Gate:
+    """Lets so many in at a time, 0 for any number; a halted crew finds it open."""
+
+    def __init__(self, crew: Crew, most: int) -> None:
+        self._crew = crew
+        self._places = threading.Semaphore(most) if most else None
+
+    def enter(self) -> None:
+        """Wait for a place."""
+        while self._places is not None and not self._places.acquire(timeout=_POLL_S):
+            if self._crew.halted:
+                raise StoppedError
+
+    def leave(self) -> None:
+        """Give a place back."""
+        if self._places is not None:
+            self._places.release()

@@ -22,15 +22,16 @@ from rich.console import Console
 from rich.table import Table
 
 from runner import membranes, passes
+from runner.executor import PassResult
 from runner.facts import summary
 from runner.job import carry_out
-from runner.loops import looped
+from runner.loops import looped, scaled
 from runner.passes import Run
 from runner.progress import say
 from runner.settings import Settings
 from runner.shot import open_shot
 from runner.workspace import workspace
-from stages.errors import ConfigError
+from stages.errors import ConfigError, DeliveryError
 from stages.media.bare import bare_loop
 from stages.media.encode import Encode
 from stages.packets import Job
@@ -137,6 +138,42 @@ def _bare_seconds(settings: Settings) -> float:
         return bare_loop(shot.clip, Path(folder), encode)[1]
 
 
+def _live(settings: Settings, repeats: int) -> Figures:
+    """What preset=live promises: a 1080p file with a large face, the whole program against the bare loop, by turns."""
+    with tempfile.TemporaryDirectory(prefix="glabella-bench-") as folder:
+        clip = scaled(settings.clip_path(), Path(folder) / "hd.mp4", 1080)
+        clip = looped(clip, Path(folder) / "clip.mp4", float(settings["bench"]["short_s"]))
+        hd = replace(settings, values={**settings.values, "clip": str(clip)})
+        runs = []
+        for _ in range(repeats + 1):
+            run = _stream(hd)
+            runs.append(_kept(run.results["render"]) | {"bare loop, fps": _frames(run) / _bare_seconds(hd)})
+        for one in runs:
+            one["fps / bare loop"] = one["fps"] / one["bare loop, fps"]
+    return {f"live: {key}": statistics.median(run[key] for run in runs[1:]) for key in runs[0]}
+
+
+def _kept(result: PassResult) -> Figures:
+    """Frames a second, lateness, order, and what each stage takes; of a file nothing is ever dropped."""
+    late = 1e3 * np.array(result.latencies)
+    stages = {f"{name}, ms": 1e3 * seconds / result.frames for name, seconds in result.stage_seconds.items()}
+    figures = {"fps": result.fps, "latency median, ms": float(np.median(late))}
+    figures["latency p95, ms"] = float(np.percentile(late, 95))
+    return figures | stages
+
+
+def _frames(run: Run) -> int:
+    """Frames of the delivery, after a look at their order.
+
+    Raises:
+        DeliveryError: one is missing or out of order.
+    """
+    count, expected = run.results["render"].frames, run.shot.clip.frames
+    if expected is not None and count != expected:
+        raise DeliveryError(f"bench: {count} frames were delivered of {expected}")
+    return count
+
+
 def _landmarks(settings: Settings, repeats: int) -> Figures:
     """The landmark model on one thread; against MediaPipe's own face mesh when that package is installed."""
     shot = open_shot(settings)
@@ -208,6 +245,7 @@ def _startup(settings: Settings, repeats: int) -> Figures:
 _MEASUREMENTS: Mapping[str, Callable[[Settings, int], Figures]] = {
     "pipeline": _pipeline,
     "passthrough": _passthrough,
+    "live": _live,
     "landmarks": _landmarks,
     "memory": _memory,
     "startup": _startup,

@@ -8,13 +8,13 @@ before it is needed. PyAV, OpenCV, numba kernels and ONNX Runtime release the GI
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from runner.belt import Belt, Crew
+from runner.belt import Belt, Crew, Gate
 from runner.graph import Node
 from stages.contract import MapStage, OrderedStage, Timeline
 from stages.errors import GlabellaError, StageError
@@ -25,9 +25,13 @@ class LostError(Exception):
     """What an ordered stage should be restored from is gone or damaged."""
 
 
+REMEMBERED: Final = 100_000
+"""Frames; an hour and more."""
+
+
 @dataclass
 class Tick:
-    """One frame on its way through a pass: the packets made so far, and the seconds each stage took.
+    """One frame on its way through a pass: the packets made so far, and the seconds each stage took; when it was born.
 
     saved: on the last frame of a chunk, what every ordered stage is restored from; empty on others.
     """
@@ -35,6 +39,7 @@ class Tick:
     at: Stamp
     packets: dict[str, Packet | None]
     seconds: dict[str, float] = field(default_factory=dict)
+    born: float = field(default_factory=time.perf_counter)
     saved: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -53,12 +58,16 @@ class Lane:
 
 @dataclass(frozen=True)
 class PassResult:
-    """What a pass took: frames, wall seconds, and seconds of work per stage."""
+    """What a pass took: frames, wall seconds, and seconds of work per stage.
+
+    latencies: seconds from a frame's decoding to the end of its last stage, of the latest `REMEMBERED` frames.
+    """
 
     frames: int
     seconds: float
     stage_seconds: Mapping[str, float]
     states: Mapping[str, Any]
+    latencies: Sequence[float] = ()
 
     @property
     def fps(self) -> float:
@@ -86,7 +95,8 @@ class Pass:
     given: timelines made earlier, whose packets join the tick of their frame. wanted: wires handed to `collect`.
     saved: what ordered stages are restored from, by node, when the frames are the rest of a clip. With `job.chunk`, the
     tick that ends a chunk brings what they can be restored from: each is saved when it has seen just that frame, while
-    others are frames ahead or behind, so that nobody waits.
+    others are frames ahead or behind, so that nobody waits. in_flight: frames that may be on their way at a time, which
+    bounds how late each is; 0 is as many as the belts hold.
     """
 
     def __init__(
@@ -99,10 +109,13 @@ class Pass:
         saved: Mapping[str, bytes] | None = None,
         workers: int = 2,
         depth: int = 4,
+        in_flight: int = 0,
     ) -> None:
         self._lanes = lanes(nodes, wanted)
         self._job, self._given, self._wanted, self._saved = job, given, wanted, saved or {}
         self._workers, self._depth = workers, depth
+        self._in_flight = in_flight
+        self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._states: dict[str, Any] = {}
 
     def run(
@@ -133,7 +146,7 @@ class Pass:
             self._abort()
             cause = crew.error or error
             raise cause from cause.__cause__
-        return PassResult(count, time.perf_counter() - started, dict(spent), self._states)
+        return PassResult(count, time.perf_counter() - started, dict(spent), self._states, tuple(self._latencies))
 
     def _drive(
         self, crew: Crew, frames: Iterable[Frame], collect: Callable[[Tick], None], spent: dict[str, float]
@@ -188,19 +201,24 @@ class Pass:
 
     def _flow(self, crew: Crew, frames: Iterable[Frame], pool: ThreadPoolExecutor) -> Iterator[Tick]:
         belt: Belt[Future[Tick]] = Belt(crew, self._depth)
-        crew.start("decode", lambda first=belt: self._decode(frames, first))  # type: ignore[misc]
+        gate = Gate(crew, self._in_flight)
+        crew.start("decode", lambda first=belt: self._decode(frames, first, gate))  # type: ignore[misc]
         for lane in self._lanes:
             ahead: Belt[Future[Tick]] = Belt(crew, self._depth)
             names = "+".join(node.name for node in lane.nodes)
             crew.start(names, lambda *a, lane=lane, i=belt, o=ahead: self._lane(lane, i, o, pool))
             belt = ahead
         for future in belt:
-            yield future.result()
+            tick = future.result()
+            self._latencies.append(time.perf_counter() - tick.born)
+            gate.leave()
+            yield tick
         crew.join()
 
-    def _decode(self, frames: Iterable[Frame], out: Belt[Future[Tick]]) -> None:
+    def _decode(self, frames: Iterable[Frame], out: Belt[Future[Tick]], gate: Gate) -> None:
         source = iter(frames)
         while True:
+            gate.enter()
             started = time.perf_counter()
             frame = next(source, None)
             if frame is None:

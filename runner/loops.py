@@ -1,7 +1,8 @@
-"""A clip repeated to a given length by copying its packets: long test material without a second encode."""
+"""Clips made longer by copying their packets, or larger by scaling their pictures: material to measure with."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -22,4 +23,19 @@ def looped(source: Path, target: Path, seconds: float) -> Path:
                 packet.pts, packet.dts, packet.time_base = pts + turn * length, dts + turn * length, base
                 packet.stream = copy
                 out.mux(packet)
+    return target
+
+
+def scaled(source: Path, target: Path, height: int) -> Path:
+    """Write `source`'s picture `height` pixels high, as 8-bit H.264, into `target`; returns `target`."""
+    with av.open(str(source)) as first, av.open(str(target), "w") as out:
+        stream = first.streams.video[0]
+        rate = stream.average_rate or Fraction(25)
+        made = out.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "18"})
+        made.width, made.height, made.pix_fmt = 2 * round(stream.width * height / stream.height / 2), height, "yuv420p"
+        for index, frame in enumerate(first.decode(stream)):
+            larger = frame.reformat(made.width, made.height, "yuv420p", interpolation="BICUBIC")
+            larger.pts, larger.time_base, larger.pict_type = index, 1 / rate, 0
+            out.mux(made.encode(larger))
+        out.mux(made.encode(None))
     return target

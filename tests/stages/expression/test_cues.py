@@ -242,7 +242,7 @@ def test_live_cues_are_taken_on_some_frames_and_at_once_for_a_new_face() -> None
         at = Stamp("clip", index, index, Fraction(1, 25))
         tracks = (0,) if index < 5 else (0, 1)
         faces = Faces(at, tuple(Face(track, np.array([0, 0, 9, 9], np.float32), face, 1.0) for track in tracks))
-        frame = Frame(at, native, Colour())
+        frame = Frame(at, native, Colour(full_range=True))
         made = live.process(state, frame, faces)
         assert (made.at, made.tracks) == (at, tracks)
         looked.append(state.frame)
