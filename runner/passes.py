@@ -237,7 +237,7 @@ def _flow(
     settings, clock, spent = run.shot.settings, time.perf_counter(), dict(since.stage_seconds)
     read = {wire for node in nodes for wire in node.wires.values()}
     given = {name: timeline for name, timeline in run.timelines.items() if name in read}
-    at_once = {"workers": int(settings["workers"]), "in_flight": int(settings["pace"]["in_flight"])}
+    at_once = {"workers": int(settings["workers"]), "in_flight": settings.stage("pace").in_flight}
     one = Pass(nodes, run.job, given=given, wanted=tuple(writers), saved=since.states, **at_once)
     count = since.frames
 

@@ -113,8 +113,9 @@ class Warp(MapStage):
                 raise ConfigError(f"{name} must not be negative, it is {getattr(self, name)}")
 
     def prepare(self) -> None:
-        """Load the displacements."""
+        """Load the displacements, and compile what a fast map is drawn by."""
         _displaced(np.zeros((facs.COUNT, 2), np.float32), None)
+        raster.moved(np.zeros((2, 2, 3), np.float32), np.zeros((raster.CHANNELS, 1, 1), np.float32))
 
     def process(
         self,
@@ -199,12 +200,15 @@ def resample(
         return None
     x0, y0, x1, y1 = box
     rows = np.concatenate([deformed.offsets, near[:, None].astype(np.float32)], 1)
-    corner = np.array([x0, y0], np.float32)
-    dx, dy, mask = raster.rasterise(triangles, deformed.points - corner, rows, (y1 - y0, x1 - x0), step)
-    dx += np.arange(x1 - x0, dtype=np.float32)
-    dy += np.arange(y1 - y0, dtype=np.float32)[:, None]
+    drawn = triangles, deformed.points - np.array([x0, y0], np.float32), rows, (y1 - y0, x1 - x0), step
     before = planes.crop(frame, box)
-    after = cv2.remap(before, dx, dy, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    if step == 2 and interpolation == cv2.INTER_LINEAR:
+        after, mask = raster.moved(before, raster.painted(*drawn))
+    else:
+        dx, dy, mask = raster.rasterise(*drawn)
+        dx += np.arange(x1 - x0, dtype=np.float32)
+        dy += np.arange(y1 - y0, dtype=np.float32)[:, None]
+        after = cv2.remap(before, dx, dy, interpolation, borderMode=cv2.BORDER_REPLICATE)
     return Edit(track, box, before, after, mask, deformed.points, deformed.points + deformed.offsets)
 
 

@@ -107,6 +107,34 @@ def test_frames_in_flight_are_bounded() -> None:
     assert most <= 20
 
 
+def test_a_pace_bounds_frames_in_flight_and_keeps_order_and_every_frame() -> None:
+    decoded, most, seen = 0, 0, []
+
+    def counted() -> Any:
+        nonlocal decoded, most
+        for frame in steps.frames(60):
+            decoded += 1
+            most = max(most, decoded - len(seen))
+            yield frame
+
+    nodes, _ = chain(slow_s=0.001)
+    one = Pass(nodes, job(), given={}, wanted=(), workers=2, in_flight=2)
+    result = one.run(counted(), lambda tick: seen.append(tick.at.index))
+    assert seen == list(range(60))
+    assert most <= 3  # one more while its tick is being collected
+    assert len(result.latencies) == 60
+    assert 0 < max(result.latencies) < result.seconds
+
+
+def test_an_error_at_a_narrow_gate_stops_every_thread() -> None:
+    nodes, total = chain(fail_at=5)
+    before = threading.active_count()
+    with pytest.raises(StageError):
+        Pass(nodes, job(), given={}, wanted=(), in_flight=1).run(steps.frames(1000), lambda tick: None)
+    assert total.log == ["begin", "abort"]
+    assert threading.active_count() == before
+
+
 def test_large_packets_are_let_go_after_their_last_reader() -> None:
     nodes, _ = chain()
     ticks = run(nodes, 3, ("total",))
