@@ -74,6 +74,7 @@ def ended(child: int, seconds: float | None = None) -> int | None:
         time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    print(f"killed after {seconds:.2f}s", file=sys.stderr)
     return None
 
 
