@@ -26,11 +26,13 @@ MUXERS = {
 _PREFERRED = {
     "ffv1": (".mkv", ".mp4", ".nut"),
     "prores_ks": (".mov", ".mkv"),
+    "dnxhd": (".mov", ".mxf", ".mkv"),
     "libvpx-vp9": (".webm", ".mp4", ".mkv"),
     "libsvtav1": (".mp4", ".webm", ".mkv"),
     "libaom-av1": (".mp4", ".webm", ".mkv"),
 }
 _REFUSED = {(".mov", codec) for codec in ("libvpx-vp9", "libsvtav1", "libaom-av1")}  # listed, yet not written
+_UNUSABLE = {"libx265": ("yuva420p", "yuva420p10le")}  # listed, yet x265 as built here has no alpha
 _USUAL = (".mp4", ".mov", ".mkv")
 
 
@@ -103,7 +105,8 @@ def pixel_format(codec: str, source: str, wanted: str | Sequence[str] | None = N
     Raises:
         ConfigError: the encoder does not take a `wanted` one.
     """
-    formats = [f.name for f in encoder(codec).video_formats or []]
+    listed = [f.name for f in encoder(codec).video_formats or []]
+    formats = [name for name in listed if name not in _UNUSABLE.get(codec, ())]
     asked = [wanted] if isinstance(wanted, str) else list(wanted or [])
     for name in asked:
         if formats and name not in formats:

@@ -7,6 +7,7 @@ import numpy as np
 
 from stages.media.colour import SD_HEIGHT
 from stages.media.containers import relabelled
+from stages.media.pixels import alpha, set_alpha
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _BT709, _BT601, _RGB = 1, 5, 0
@@ -25,6 +26,14 @@ def convert(native: av.VideoFrame, wanted: str) -> av.VideoFrame:
         return native
     if relabelled(name) == wanted:
         return _relabel(native, wanted)
+    made = _converted(native, wanted)
+    opaque = alpha(native)
+    if opaque is not None:  # swscale shifts alpha up, which leaves what was opaque a little short of it
+        set_alpha(made, opaque)
+    return made
+
+
+def _converted(native: av.VideoFrame, wanted: str) -> av.VideoFrame:
     to_rgb, from_rgb = av.VideoFormat(wanted).is_rgb, native.format.is_rgb
     if to_rgb == from_rgb:
         return native.reformat(format=wanted)

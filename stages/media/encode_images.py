@@ -1,8 +1,8 @@
-"""Delivery as pictures: one lossless file a frame."""
+"""Delivery as pictures: one file a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
 from stages.media.encode import EncoderState, Master, delivering
 from stages.media.image_writer import CODECS, ImageWriter
+from stages.media.light import Light
 from stages.packets import Clip, Job
 
 
@@ -17,16 +18,25 @@ from stages.packets import Clip, Job
 class EncodeImages(Master):
     """Writes `delivery.<suffix>` for a still, else a folder `delivery` with one picture a frame; sound is left out.
 
-    codec: "png" and "tiff" are lossless, 8 or 16 bit; "mjpeg" is JPEG at its best quality. options: any further
-    encoder options.
+    codec: "png" and "tiff" are lossless, 8 or 16 bit; "exr" is float; "mjpeg" is JPEG at its best quality.
+    pixel_format: one, or several of which the nearest to the source is taken; None means all that the encoder takes.
+    light: what "exr" stores, "linear" light or "code" values as they are; see `stages.media.light`. options: any
+    further encoder options.
     """
 
-    codec: Literal["png", "tiff", "mjpeg"] = "png"
+    codec: Literal["png", "tiff", "exr", "mjpeg"] = "png"
+    pixel_format: str | Sequence[str] | None = None
+    light: Light = "code"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.codec not in CODECS:
             raise ConfigError(f"encode.codec must be one of {', '.join(CODECS)} for pictures, not {self.codec!r}")
+        if self.light not in ("code", "linear"):
+            raise ConfigError(f"encode.light must be 'linear' or 'code', not {self.light!r}")
+        if self.light == "linear" and self.codec != "exr":
+            raise ConfigError(f"encode.light: {self.codec} holds no linear light; use codec=exr, or light=code")
+        containers.pixel_format(self.codec, "yuv420p", self.pixel_format)
 
     def suffix(self, clip: Clip, wanted: str | None = None) -> str:
         """The suffix of a still, or "" for a folder.
@@ -42,15 +52,17 @@ class EncodeImages(Master):
     def check(self, clip: Clip, suffix: str | None = None) -> None:
         """Say before the first frame what would fail later; see `suffix`."""
         self.suffix(clip, suffix)
-        containers.pixel_format(self.codec, clip.pixel_format)
+        self._format(clip)
 
     def begin(self, job: Job) -> EncoderState:
         """Open `delivery` in the job's folder."""
         path = job.folder / f"delivery{self.suffix(job.clip)}"
         with delivering(path):
-            writer = ImageWriter(
-                job.clip, path, CODECS[self.codec], {name: str(value) for name, value in self.options.items()}
-            )
+            options = {name: str(value) for name, value in self.options.items()}
+            writer = ImageWriter(job.clip, path, CODECS[self.codec], options, self._format(job.clip), self.light)
         if job.clip.audio_streams:
             writer.warnings.append("sound left out: pictures carry none")
         return writer
+
+    def _format(self, clip: Clip) -> str:
+        return containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)

@@ -13,7 +13,8 @@ from av.codec.context import Flags
 
 from stages.media import containers, images
 from stages.media.conversion import convert
-from stages.media.exif import of_rotation, orientation, oriented
+from stages.media.exif import UPRIGHT, of_rotation, orientation, oriented
+from stages.media.light import Light, float_frame
 from stages.packets import Clip, Frame
 
 _LAMBDA = 118  # FF_QP2LAMBDA: quality scale 1 in the units of global_quality
@@ -30,6 +31,7 @@ class ImageCodec:
 CODECS = {
     "png": ImageCodec("png", ".png"),
     "tiff": ImageCodec("tiff", ".tif"),
+    "exr": ImageCodec("exr", ".exr"),
     "mjpeg": ImageCodec("mjpeg", ".jpg"),
 }
 _BY_SUFFIX = {"tif": CODECS["tiff"], "tiff": CODECS["tiff"], "jpg": CODECS["mjpeg"], "jpeg": CODECS["mjpeg"]}
@@ -41,12 +43,23 @@ def image_codec(clip: Clip) -> ImageCodec:
 
 
 class ImageWriter:
-    """Writes frames into `path`: a file for a still, else a folder of pictures with the source's names."""
+    """Writes frames into `path`: a file for a still, else a folder of pictures with the source's names.
 
-    def __init__(self, clip: Clip, path: Path, codec: ImageCodec, options: dict[str, str] | None = None) -> None:
+    light: what floats mean, see `stages.media.light`.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        path: Path,
+        codec: ImageCodec,
+        options: dict[str, str] | None = None,
+        pixel_format: str | None = None,
+        light: Light = "code",
+    ) -> None:
         self.path, self.warnings = path, list[str]()
-        self._clip, self._codec, self._options = clip, codec, options or {}
-        self._format = containers.pixel_format(codec.name, clip.pixel_format)
+        self._clip, self._codec, self._options, self._light = clip, codec, options or {}, light
+        self._format = pixel_format or containers.pixel_format(codec.name, clip.pixel_format)
         self._context: Any = None
         self._sources = images.listed(clip.path) if clip.kind != "video" else []
         self._fresh = range(0)  # frames written since the last cut
@@ -60,12 +73,15 @@ class ImageWriter:
 
     def write(self, frame: Frame) -> av.VideoFrame:
         """Write one picture; what the encoder was given."""
-        native = convert(frame.native, self._format)
+        exr, half = self._codec.name == "exr", self._options.get("format") == "half"
+        native = float_frame(frame, self._light, half=half) if exr else convert(frame.native, self._format)
         if self._context is None:
             self._context = self._open(native)
+            if exr and self._orientation(frame) != UPRIGHT:
+                self.warnings.append("pictures lie as they were filmed: OpenEXR has no tag for rotation")
         native.pict_type = 0
         data = b"".join(bytes(packet) for packet in self._context.encode(native))
-        self._target(frame.at.index).write_bytes(oriented(data, self._orientation(frame)))
+        self._target(frame.at.index).write_bytes(data if exr else oriented(data, self._orientation(frame)))
         self._fresh = range(self._fresh.start if self._fresh else frame.at.index, frame.at.index + 1)
         return native
 

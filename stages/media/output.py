@@ -14,7 +14,7 @@ import av.container
 from av.codec.context import Flags
 
 from stages.errors import ConfigError
-from stages.media import hdr
+from stages.media import dnxhr, hdr
 from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
 from stages.media.passengers import Passengers
@@ -128,6 +128,8 @@ class Output:
             for other in self._passengers.until(packet.dts * Fraction(packet.time_base)):
                 self._file.mux(other)
         packet.stream = self.stream
+        if self._settings.codec == dnxhr.ENCODER and self._opening is not None:
+            dnxhr.tell_matrix(packet, self._opening.matrix)
         self._file.mux(packet)
 
     def close(self) -> None:
@@ -138,6 +140,10 @@ class Output:
             self._passengers.close()
         self._file.close()
         self.warnings += _lost_tags(self.path, self._opening.tags if self._opening else Colour())
+        if self._opening and (wanted := self._opening.aspect) and wanted != (found := _aspect(self.path)):
+            self.warnings.append(
+                f"{self.path.suffix} does not keep the pixels' aspect {wanted}, but {found}; .mov does"
+            )
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -166,6 +172,12 @@ def add_stream(output: av.container.OutputContainer, clip: Clip, settings: Setti
     if settings.codec == "libx265" and output.format.name in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # QuickTime plays no hev1
     return stream
+
+
+def _aspect(path: Path) -> Fraction:
+    """Width by height of a pixel, square where the file does not say."""
+    with av.open(str(path)) as container:
+        return container.streams.video[0].sample_aspect_ratio or Fraction(1)
 
 
 def _lost_tags(path: Path, wanted: Colour) -> list[str]:

@@ -132,6 +132,34 @@ def components(native: av.VideoFrame) -> tuple[Plane, ...]:
     return tuple(views)
 
 
+def alpha(native: av.VideoFrame) -> NDArray[np.float32] | None:
+    """How opaque each pixel is, (rows, samples) 0..1; None for a format without alpha."""
+    codes = alpha_codes(native)
+    return None if codes is None else codes.astype(np.float32) / np.float32(_highest(native))
+
+
+def set_alpha(native: av.VideoFrame, wanted: NDArray[np.float32]) -> None:
+    """Write what `alpha` reads, in a format that has it, rounded; opaque is the highest code."""
+    codes = alpha_codes(native)
+    if codes is not None:
+        codes[:] = np.rint(wanted * np.float32(_highest(native)))
+
+
+def alpha_codes(native: av.VideoFrame) -> Plane | None:
+    """A view of the alpha samples of integers, (rows, samples)."""
+    last = native.format.components[-1]
+    if not last.is_alpha:
+        return None
+    base = native.format.name.removesuffix("le").removesuffix("be")
+    order, _ = _PACKED.get(base, ("ya" if base in ("ya8", "ya16") else "a", 1))
+    dtype = np.dtype(np.uint8) if last.bits <= 8 else np.dtype(">u2" if native.format.is_big_endian else "<u2")
+    return _rows(native.planes[last.plane], dtype)[:, order.index("a") :: len(order)][:, : native.width]
+
+
+def _highest(native: av.VideoFrame) -> int:
+    return (1 << native.format.components[-1].bits) - 1
+
+
 def whole_planes(native: av.VideoFrame) -> tuple[Plane, ...] | None:
     """Like `components` for contiguous layouts, with the padding of rows; None for a frame stored upside down.
 

@@ -12,12 +12,15 @@ import av
 import numpy as np
 
 from stages.media.colour import colour_of
-from stages.media.pixels import components, layout
+from stages.media.pixels import components, layout, set_alpha
 from stages.packets import Frame, Stamp
 
 
 def picture(pixel_format: str, index: int = 0, size: tuple[int, int] = (96, 64), seed: int = 7) -> av.VideoFrame:
-    """A gradient that moves with `index`, plus noise, in legal limited-range codes of any editable format."""
+    """A gradient that moves with `index`, plus noise, in legal limited-range codes of any editable format.
+
+    Alpha, where there is any, goes from clear on the left to opaque on the right.
+    """
     native = av.VideoFrame(*size, pixel_format)
     form, noise = layout(pixel_format), np.random.default_rng(seed + index)
     unit = 1 << (form.depth - 8)
@@ -26,6 +29,7 @@ def picture(pixel_format: str, index: int = 0, size: tuple[int, int] = (96, 64),
         wave = 128 + 70 * np.sin((columns + 3 * index) / (9 + 4 * number)) * np.cos(rows / 11)
         codes = (wave + noise.normal(0, 6, view.shape)) * unit + noise.integers(0, unit, view.shape)
         view[:] = np.clip(codes, 16 * unit, 235 * unit).astype(np.uint16) << form.shift
+    set_alpha(native, np.linspace(0, 1, size[0], dtype=np.float32)[None])
     return native
 
 

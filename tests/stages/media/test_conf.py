@@ -14,10 +14,13 @@ from stages.packets import Job
 
 CONF = Path(__file__).parents[3] / "conf"
 TAGS = {"colorspace": 1, "color_primaries": 1, "color_trc": 1, "color_range": 1}
+PICTURES = {"png": ".png", "tiff": ".tif", "exr": ".exr"}
 EXPECTED = {
     "h264": ("h264", ".mp4", "yuv420p", "High"),
     "h264_live": ("h264", ".mp4", "yuv420p", "Constrained Baseline"),
     "h265": ("hevc", ".mp4", "yuv420p", "Main"),
+    "h265_10": ("hevc", ".mp4", "yuv420p10le", "Main 10"),
+    "dnxhr_hqx": ("dnxhd", ".mov", "yuv422p10le", "DNXHR HQX"),
     "ffv1": ("ffv1", ".mp4", "yuv420p", None),
     "prores_422hq": ("prores", ".mov", "yuv422p10le", "HQ"),
     "prores_4444": ("prores", ".mov", "yuv444p12le", "4444"),
@@ -32,9 +35,9 @@ def load(group: str, name: str):
     return getattr(importlib.import_module(module), attribute)(**settings)
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (CONF / "encode").glob("*.yaml") if p.stem != "png"))
+@pytest.mark.parametrize("name", sorted(p.stem for p in (CONF / "encode").glob("*.yaml") if p.stem not in PICTURES))
 def test_an_encode_file_writes_its_codec_profile_format_and_tags(make, tmp_path, name, capfd):
-    source = probe(make("a.mp4", codec="libx264", tags=TAGS, audio=("aac",), size=(128, 96)))
+    source = probe(make("a.mp4", codec="libx264", tags=TAGS, audio=("aac",), size=(256, 128)))
     stage = load("encode", name)
     stage.check(source)
     state = stage.begin(Job(source, tmp_path))
@@ -51,13 +54,15 @@ def test_an_encode_file_writes_its_codec_profile_format_and_tags(make, tmp_path,
     assert capfd.readouterr().err == ""
 
 
-def test_the_png_file_writes_pictures(make, tmp_path):
-    clip, stage = probe(make("a.mkv")), load("encode", "png")
+@pytest.mark.parametrize("name", sorted(PICTURES))
+def test_a_file_of_pictures_writes_pictures(make, tmp_path, name):
+    clip, stage = probe(make("a.mkv")), load("encode", name)
     state = stage.begin(Job(clip, tmp_path))
     for frame in frames(clip):
         stage.process(state, frame)
     stage.finish(state)
     assert probe(state.path).frames == 8
+    assert {p.suffix for p in state.path.iterdir()} == {PICTURES[name]}
 
 
 def test_the_decode_file_decodes(make):
