@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -16,58 +14,28 @@ import pytest
 from runner.compose import composed_alone
 from stages.errors import ConfigError
 from stages.expression import basis, coder, pose
-from stages.identity.cast import Cast, toward
+from stages.identity.cast import Cast
+from stages.identity.casting import toward
 from stages.identity.enrol import Enrolled
-from stages.identity.library import Library
 from stages.media import decode
-from stages.packets import Colour, Frame, Job, Neutrals, Roles, Stamp
+from stages.packets import Job, Neutrals, Roles
 from tests.stages.expression.held import Held
+from tests.stages.identity.reels import add, photo, watch
 
 
 @pytest.fixture(scope="module")
 def cast(tmp_path_factory: pytest.TempPathFactory, collins: Enrolled) -> Cast:
     """As shipped, with the portrait's astronaut as the identity."""
     folder = tmp_path_factory.mktemp("identities")
-    terms = "who: E\ngranted_by: E\ngranted_on: 2024-01-01\nuntil: 2099-12-31\npurposes: [tests]\nproductions: [all]\n"
-    (folder / "consent.yaml").write_text(f"{terms}paper: a test's own\n")
     made: Cast = composed_alone(["identity=collins", f"identities={folder / 'library'}"]).stage("cast")
-    Library(folder / "library").add("collins", looked_at(collins, made), folder / "consent.yaml")
+    add(folder, collins, made)
     made.prepare()
     return made
 
 
-def looked_at(enrolled: Enrolled, cast: Cast) -> Enrolled:
-    """The same with an embedding of its one photo."""
-    frame = next(iter(decode.frames(decode.probe(enrolled.shots[0].source))))
-    (face,) = cast.tracker.process(cast.tracker.begin(Job(None, Path())), frame).faces  # type: ignore[arg-type, union-attr]
-    vectors = {cast.embedder.key: cast.embedder.vector(frame, face.landmarks)}
-    portraits = (replace(enrolled.likeness.portraits[0], vectors=vectors),)
-    return replace(enrolled, likeness=replace(enrolled.likeness, portraits=portraits))
-
-
-def reel(sample: Callable[[str], Path], *parts: tuple[str, int, int]) -> list[Frame]:
-    """Stretches of clips, one after another, 640 x 360."""
-    pictures = []
-    for name, start, stop in parts:
-        for frame in decode.frames(decode.probe(sample(name)), start=start, stop=stop):
-            rgb = frame.native.to_ndarray(format="rgb24")
-            pictures.append(cv2.resize(rgb, (1280, 720), interpolation=cv2.INTER_AREA))
-    natives = [av.VideoFrame.from_ndarray(picture, format="rgb24") for picture in pictures]
-    base = Fraction(1, 25)
-    return [Frame(Stamp("reel", i, i, base), native, Colour(full_range=True)) for i, native in enumerate(natives)]
-
-
 @pytest.fixture(scope="module")
 def watched(cast: Cast, sample: Callable[[str], Path]) -> tuple[Held, Held]:
-    """Faces and prints of man, table, man; a look every second frame."""
-    parts = (("talking_man_mild", 0, 4), ("table_of_three", 20, 26), ("talking_man_strong", 50, 54))
-    embed = replace(composed_alone([]).stage("embed"), every=2)
-    state = cast.tracker.begin(Job(None, Path()))  # type: ignore[arg-type]
-    faces, prints = [], []
-    for frame in reel(sample, *parts):
-        faces.append(cast.tracker.process(state, frame))
-        prints.append(embed.process(frame, faces[-1]) if faces[-1] else None)
-    return Held(faces), Held(prints)
+    return watch(cast, sample)
 
 
 def roles(cast: Cast, watched: tuple[Held, Held], neutrals: Any = None) -> Roles:
@@ -95,12 +63,6 @@ def test_all_and_a_number(cast: Cast, watched: tuple[Held, Held]) -> None:
         assert [role.track for role in roles(replace(cast, who=number), watched).roles] == [1]
     with pytest.raises(ConfigError, match=r"cast\.who: there is no face 17 in this clip; its faces are 0, 1, 2"):
         roles(replace(cast, who=17), watched)
-
-
-def photo(tmp_path: Path, sample: Callable[[str], Path], name: str, at: int) -> str:
-    (frame,) = decode.frames(decode.probe(sample(name)), start=at, stop=at + 1)
-    cv2.imwrite(str(tmp_path / f"{name}.png"), frame.native.to_ndarray(format="bgr24"))
-    return str(tmp_path / f"{name}.png")
 
 
 def test_a_photo_finds_its_person(
