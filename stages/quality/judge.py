@@ -48,7 +48,7 @@ class Judge(ClipStage):
         covers: Timeline[Covers] | None = None,
     ) -> Iterator[Quality | None]:
         """One packet for every frame that has any score."""
-        cast = next((packet.roles for packet in reversed(roles or ()) if packet is not None), ())  # live: all in the end
+        cast = next((packet.roles for packet in reversed(roles or ()) if packet is not None), ())  # the last knows all
         source, wanted, performers = _shapes(neutrals), self._wanted(cast), performing(prints)
         result = source | {one.track: _rest(source, one.track) + self.shape * one.toward for one in cast}
         for index in range(len(faces)):

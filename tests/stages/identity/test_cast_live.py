@@ -27,9 +27,7 @@ Sample = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def cast(tmp_path_factory: pytest.TempPathFactory, collins: Enrolled) -> CastLive:
     folder = tmp_path_factory.mktemp("identities")
-    made: CastLive = composed_alone(["cast=live", "identity=collins", f"identities={folder / 'library'}"]).stage(
-        "cast"
-    )
+    made: CastLive = composed_alone(["cast=live", "identity=collins", f"identities={folder / 'library'}"]).stage("cast")
     add(folder, collins, made)
     made.prepare()
     return made
