@@ -11,6 +11,7 @@ from functools import cache
 import av
 
 from stages.errors import ConfigError, DeliveryError
+from stages.media.pixels import has_alpha
 from stages.packets import Clip
 
 MUXERS = {
@@ -32,6 +33,8 @@ _PREFERRED = {
     "libaom-av1": (".mp4", ".webm", ".mkv"),
 }
 _REFUSED = {(".mov", codec) for codec in ("libvpx-vp9", "libsvtav1", "libaom-av1")}  # listed, yet not written
+LAYER = "rgba64le"
+"""The format of a layer on its way to the encoder, unless it is float."""
 _UNUSABLE = {"libx265": ("yuva420p", "yuva420p10le")}  # listed, yet x265 as built here has no alpha
 _USUAL = (".mp4", ".mov", ".mkv")
 
@@ -116,6 +119,25 @@ def pixel_format(codec: str, source: str, wanted: str | Sequence[str] | None = N
         return source
     same = relabelled(source)
     return same if same in choice else min(choice, key=lambda name: _loss(source, name))
+
+
+def incoming(layer: str, clip: Clip) -> str:
+    """The format of the frames to encode: the clip's own, or that of a layer."""
+    return LAYER if layer == "face" else clip.pixel_format
+
+
+def check_layer(layer: str, codec: str, wanted: str | Sequence[str] | None) -> None:
+    """A layer needs alpha.
+
+    Raises:
+        ConfigError: `layer` is not "none" or "face", or the encoder takes no alpha, or see `pixel_format`.
+    """
+    if layer not in ("none", "face"):
+        raise ConfigError(f"encode.layer must be 'none' or 'face', not {layer!r}")
+    chosen = pixel_format(codec, LAYER if layer == "face" else "yuv420p", wanted)
+    if layer == "face" and not has_alpha(chosen):
+        able = "encode=prores_4444, exr, png, tiff or ffv1"
+        raise ConfigError(f"encode.layer: {codec} in {chosen} holds no matte; use {able}")
 
 
 def check_size(clip: Clip, codec: str, name: str) -> None:

@@ -15,9 +15,10 @@ from stages.contract import OrderedStage
 from stages.errors import ConfigError, DeliveryError
 from stages.media import containers
 from stages.media.framehash import framehash
-from stages.media.image_writer import ImageWriter, image_codec
+from stages.media.image_writer import CODECS, ImageCodec, ImageWriter, image_codec
 from stages.media.output import Settings
 from stages.media.passengers import audio_codecs
+from stages.media.pixels import has_alpha
 from stages.media.trial import try_encoder
 from stages.media.writer import open_writer
 from stages.packets import Clip, Frame, FrameHash, Job
@@ -75,8 +76,16 @@ class Delivering(OrderedStage[EncoderState]):
 class Master(Delivering):
     """Takes frames as they are, and tells what went into the encoder."""
 
+    layer: Literal["none", "face"]
+
     def process(self, state: EncoderState, frame: Frame) -> FrameHash:
-        """Encode `frame`."""
+        """Encode `frame`.
+
+        Raises:
+            ConfigError: a layer is asked for, and the pipeline makes none.
+        """
+        if self.layer == "face" and not has_alpha(frame.pixel_format):
+            raise ConfigError("encode.layer: nothing makes a layer in this pipeline; use pipeline=edit or replace")
         with delivering(state.path):
             native = state.write(frame)
         return FrameHash(frame.at, framehash(native), native.format.name)
@@ -90,7 +99,7 @@ class Encode(Master):
     it can hold everything with exact time, else takes the codec's usual one. pixel_format: one, or several of which the
     nearest to the source is taken; None means all that the encoder takes. preset, crf: speed and quality, where
     the encoder has them. options: any further encoder options. threads: 0 for one a core. audio: "copy" every stream,
-    or "none".
+    or "none". layer: what comes in: "none" frames, "face" what was altered, with its matte (`stages.delivery.layer`).
     """
 
     codec: str = "libx264"
@@ -101,6 +110,7 @@ class Encode(Master):
     options: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 0
     audio: Literal["copy", "none"] = "copy"
+    layer: Literal["none", "face"] = "none"
 
     def __post_init__(self) -> None:
         if self.container is not None and "." + self.container.lower().lstrip(".") not in containers.MUXERS:
@@ -112,7 +122,7 @@ class Encode(Master):
             raise ConfigError(f"encode.options must map names to values, such as {{g: 24}}, not {self.options!r}")
         if self.threads < 0:
             raise ConfigError(f"encode.threads must be 0 (one a core) or more, not {self.threads}")
-        containers.pixel_format(self.codec, "yuv420p", self.pixel_format)
+        containers.check_layer(self.layer, self.codec, self.pixel_format)
 
     def suffix(self, clip: Clip, wanted: str | None = None) -> str:
         """The delivery's file suffix: `wanted` or the configured container if it can hold everything.
@@ -121,7 +131,7 @@ class Encode(Master):
             DeliveryError: it cannot; the text names those that can.
         """
         if clip.kind == "still":
-            return image_codec(clip).suffix
+            return self._picture(clip).suffix
         audio = audio_codecs(clip) if self.audio == "copy" else ()
         return containers.choose(clip, self.codec, audio, wanted or self.container)
 
@@ -134,7 +144,7 @@ class Encode(Master):
         """
         self.suffix(clip, suffix)
         if clip.kind != "still":
-            chosen = containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
+            chosen = self._format(clip, self.codec, self.pixel_format)
             containers.check_size(clip, self.codec, chosen)
             try_encoder(clip, self.codec, chosen, self._options(), self._named().keys() - self.options.keys())
 
@@ -143,11 +153,18 @@ class Encode(Master):
         path = job.folder / f"delivery{self.suffix(job.clip)}"
         if job.clip.kind == "still":
             with delivering(path):
-                return ImageWriter(job.clip, path, image_codec(job.clip))
-        pixel_format = containers.pixel_format(self.codec, job.clip.pixel_format, self.pixel_format)
+                codec = self._picture(job.clip)
+                return ImageWriter(job.clip, path, codec, pixel_format=self._format(job.clip, codec.name))
+        pixel_format = self._format(job.clip, self.codec, self.pixel_format)
         with delivering(path):
             settings = Settings(self.codec, pixel_format, self._options(), self.threads, self.audio == "copy")
             return open_writer(job, path, settings)
+
+    def _picture(self, clip: Clip) -> ImageCodec:
+        return CODECS["png"] if self.layer == "face" else image_codec(clip)
+
+    def _format(self, clip: Clip, codec: str, wanted: str | Sequence[str] | None = None) -> str:
+        return containers.pixel_format(codec, containers.incoming(self.layer, clip), wanted)
 
     def _options(self) -> dict[str, str]:
         return {k: str(v) for k, v in {**self._named(), **self.options}.items() if v is not None}

@@ -21,13 +21,14 @@ class EncodeImages(Master):
     codec: "png" and "tiff" are lossless, 8 or 16 bit; "exr" is float; "mjpeg" is JPEG at its best quality.
     pixel_format: one, or several of which the nearest to the source is taken; None means all that the encoder takes.
     light: what "exr" stores, "linear" light or "code" values as they are; see `stages.media.light`. options: any
-    further encoder options.
+    further encoder options. layer: see `stages.media.encode.Encode`.
     """
 
     codec: Literal["png", "tiff", "exr", "mjpeg"] = "png"
     pixel_format: str | Sequence[str] | None = None
     light: Light = "code"
     options: Mapping[str, Any] = field(default_factory=dict)
+    layer: Literal["none", "face"] = "none"
 
     def __post_init__(self) -> None:
         if self.codec not in CODECS:
@@ -36,7 +37,7 @@ class EncodeImages(Master):
             raise ConfigError(f"encode.light must be 'linear' or 'code', not {self.light!r}")
         if self.light == "linear" and self.codec != "exr":
             raise ConfigError(f"encode.light: {self.codec} holds no linear light; use codec=exr, or light=code")
-        containers.pixel_format(self.codec, "yuv420p", self.pixel_format)
+        containers.check_layer(self.layer, self.codec, self.pixel_format)
 
     def suffix(self, clip: Clip, wanted: str | None = None) -> str:
         """The suffix of a still, or "" for a folder.
@@ -65,4 +66,4 @@ class EncodeImages(Master):
         return writer
 
     def _format(self, clip: Clip) -> str:
-        return containers.pixel_format(self.codec, clip.pixel_format, self.pixel_format)
+        return containers.pixel_format(self.codec, containers.incoming(self.layer, clip), self.pixel_format)

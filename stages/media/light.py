@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.media.pixels import alpha
-from stages.media.planes import crop
+from stages.media.planes import clone, crop
 from stages.packets import Floats, Frame
 from stages.render.spaces import LINEAR, PQ, linear
 
@@ -45,8 +45,7 @@ def float_frame(frame: Frame, light: Light, *, half: bool = False) -> av.VideoFr
         ClipError: a pixel format or colour matrix that cannot be read.
     """
     if frame.pixel_format in ("gbrpf32le", "gbrapf32le"):
-        native: av.VideoFrame = frame.native
-        return native
+        return _half(frame.native) if half else frame.native
     rgb = crop(frame, (0, 0, frame.width, frame.height))
     seen: NDArray[Any] = light_of(rgb, frame.colour.transfer) if light == "linear" else rgb
     matte = alpha(frame.native)
@@ -68,4 +67,14 @@ def packed(frame: Frame, rgb: NDArray[Any], matte: NDArray[Any] | None, light: L
     made.colorspace, made.color_range = _RGB, _FULL
     if light == "linear":
         made.color_trc = LINEAR
+    return made
+
+
+def _half(native: av.VideoFrame) -> av.VideoFrame:
+    """A copy whose values are those of half floats."""
+    made = clone(native)
+    made.make_writable()
+    for plane in made.planes:
+        values: NDArray[Any] = np.frombuffer(memoryview(plane), np.float32)
+        values[:] = values.astype(np.float16)
     return made

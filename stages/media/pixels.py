@@ -132,6 +132,11 @@ def components(native: av.VideoFrame) -> tuple[Plane, ...]:
     return tuple(views)
 
 
+def has_alpha(name: str) -> bool:
+    """Whether FFmpeg's pixel format `name` tells how opaque pixels are."""
+    return bool(av.VideoFormat(name, 16, 16).components[-1].is_alpha)
+
+
 def alpha(native: av.VideoFrame) -> NDArray[np.float32] | None:
     """How opaque each pixel is, (rows, samples) 0..1; None for a format without alpha."""
     codes = alpha_codes(native)
