@@ -24,6 +24,7 @@ from stages.media.decode import Decode
 from stages.media.encode import Encode, Master
 from stages.media.encode_images import EncodeImages
 from stages.media.images import SUFFIXES
+from stages.media.planes import WriteBack
 from stages.packets import Clip, Faces, Units
 
 _SPARE_BYTES = 64 << 20
@@ -127,9 +128,9 @@ def _clip(settings: Settings) -> tuple[Path, Decode, Clip]:
 
 
 def _check_times(graph: Graph, clip: Clip) -> None:
-    """A gain profile's timecodes must be ones of this clip."""
+    """A gain profile's timecodes must be ones of this clip, and its frames such as can be written to."""
     for node in graph.nodes:
-        if isinstance(node.stage, Shape | ShapeLive):
+        if isinstance(node.stage, Shape | ShapeLive | WriteBack):
             node.stage.check(clip)
 
 

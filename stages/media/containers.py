@@ -36,6 +36,7 @@ _REFUSED = {(".mov", codec) for codec in ("libvpx-vp9", "libsvtav1", "libaom-av1
 LAYER = "rgba64le"
 """The format of a layer on its way to the encoder, unless it is float."""
 _UNUSABLE = {"libx265": ("yuva420p", "yuva420p10le")}  # listed, yet x265 as built here has no alpha
+_UNLISTED = {".mxf": frozenset({"dnxhd", "pcm_s24le"})}  # written, yet not listed
 _USUAL = (".mp4", ".mov", ".mkv")
 
 
@@ -92,7 +93,7 @@ def keeps_time(suffix: str, time_base: Fraction) -> bool:
 def supported(suffix: str) -> frozenset[str]:
     """FFmpeg's names of all codecs the container takes."""
     container = av.open(io.BytesIO(), "w", format=MUXERS[suffix])
-    return frozenset(container.supported_codecs)
+    return frozenset(container.supported_codecs) | _UNLISTED.get(suffix, frozenset())
 
 
 def _refusal(clip: Clip, suffix: str, codec: str, audio: tuple[str, ...]) -> str:

@@ -247,6 +247,7 @@ def _describe(path: Path, container: Any, stream: Any, first: av.VideoFrame) -> 
         codec=stream.codec_context.codec.canonical_name,
         kind="video",
         audio_streams=len(container.streams.audio),
+        interlaced=bool(first.interlaced_frame),
     )
 
 

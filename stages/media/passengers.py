@@ -56,7 +56,7 @@ class Passengers:
                 self._streams[stream.index] = _add(output, stream)
             else:
                 self.warnings.append(f"{stream.type} stream {stream.index} left out: a {suffix} file cannot hold it")
-        self.video_tags = tags(picture.metadata)
+        self.video_tags = {**_reel(self._source), **tags(picture.metadata)}
         self.aspect = picture.sample_aspect_ratio
         self.field_order = picture.codec_context.field_order
         output.metadata.update(tags(self._source.metadata))
@@ -108,6 +108,12 @@ def _add(output: av.container.OutputContainer, stream: Any) -> Any:
 def _is_timecode(stream: Any) -> bool:
     """A QuickTime timecode track: its value is in the video stream's metadata, from which the muxer makes it anew."""
     return stream.type == "data" and "timecode" in stream.metadata
+
+
+def _reel(source: av.container.InputContainer) -> dict[str, str]:
+    """The reel's name, which QuickTime keeps in the timecode track and the muxer takes from the picture's."""
+    names = [s.metadata["reel_name"] for s in source.streams if _is_timecode(s) and "reel_name" in s.metadata]
+    return {"reel_name": names[0]} if names else {}
 
 
 def _due(packet: av.Packet) -> Fraction:

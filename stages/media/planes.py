@@ -18,10 +18,11 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from stages.contract import MapStage
+from stages.errors import ClipError, ConfigError
 from stages.media import kernels
 from stages.media.colour import coding
 from stages.media.pixels import Layout, Plane, components, layout, whole_planes
-from stages.packets import Edit, Edits, Floats, Frame
+from stages.packets import Clip, Edit, Edits, Floats, Frame
 
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
@@ -128,13 +129,44 @@ def clone(native: av.VideoFrame) -> av.VideoFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class WriteBack(MapStage):
-    """Writes edits into the native planes; without edits the very frame that came goes on."""
+    """Writes edits into the native planes; without edits the very frame that came goes on.
+
+    interlaced: what to do with frames flagged as two fields, one of a later moment: "refuse" them, or edit them as
+    "progressive" ones, which is right where both fields were filmed at once (segmented frames).
+    """
+
+    interlaced: Literal["refuse", "progressive"] = "refuse"
+
+    def __post_init__(self) -> None:
+        if self.interlaced not in ("refuse", "progressive"):
+            raise ConfigError(f"write.interlaced must be 'refuse' or 'progressive', not {self.interlaced!r}")
+
+    def check(self, clip: Clip) -> None:
+        """Say before the first frame what would fail in the render.
+
+        Raises:
+            ClipError: the clip is interlaced.
+        """
+        if clip.interlaced and self.interlaced == "refuse":
+            raise ClipError(f"{clip.name}: {_FIELDS}")
 
     def process(self, frame: Frame, edits: Edits | None) -> Frame:
-        """See `paste`."""
-        return paste(frame, edits.edits) if edits is not None and edits.edits else frame
+        """See `paste`.
+
+        Raises:
+            ClipError: the frame is interlaced and a face in it is to change.
+        """
+        if edits is None or not edits.edits:
+            return frame
+        if frame.native.interlaced_frame and self.interlaced == "refuse":
+            raise ClipError(f"{frame.at}: {_FIELDS}")
+        return paste(frame, edits.edits)
 
 
+_FIELDS = (
+    "interlaced; faces are not edited in fields of two moments. Deinterlace the clip first, or use "
+    "write.interlaced=progressive if both fields were filmed at once"
+)
 _LOCAL = threading.local()
 _ONE_OF_RGB = np.eye(3, dtype=np.float32)
 

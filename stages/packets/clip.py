@@ -23,7 +23,10 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What is known of a clip before its first frame. `frames` is the container's count, an estimate, or None."""
+    """What is known of a clip before its first frame.
+
+    frames: the container's count, an estimate, or None. interlaced: the first frame is flagged as two fields.
+    """
 
     path: Path
     name: str
@@ -37,6 +40,7 @@ class Clip:
     codec: str
     kind: str  # "video", "sequence" or "still"
     audio_streams: int = 0
+    interlaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

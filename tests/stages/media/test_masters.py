@@ -16,8 +16,8 @@ import pytest
 from stages.media.decode import frames, probe
 from stages.media.light import light_of
 from stages.media.pixels import alpha, components, layout, visible
-from stages.media.planes import crop
-from stages.packets import Job
+from stages.media.planes import crop, paste
+from stages.packets import Edit, Job
 from stages.render.spaces import coded
 from tests.stages.media.test_conf import load
 
@@ -118,6 +118,29 @@ def test_hdr_tags_are_the_same(make, tmp_path, name, tags):
     assert all(shown[key] == names[code] for key, names, code in kinds)
 
 
+@pytest.mark.parametrize("timecode", ["01:02:03:04", "01:00:00;02"])
+@pytest.mark.parametrize("name", ["h264", "prores_422hq", "prores_4444", "dnxhr_hqx"])
+def test_timecode_and_reel_stay_in_their_track(make, tmp_path, name, timecode):
+    source = make(
+        "a.mov", codec="libx264", size=SIZE, pts=range(0, 4004, 1001), time_base=Fraction(1, 30000),
+        rate=Fraction(30000, 1001), metadata={"timecode": timecode, "reel_name": "A001C002"},
+    )  # fmt: skip
+    path, _ = deliver(source, tmp_path / "out", name, container="mov")
+    for file in (source, path):
+        with av.open(str(file)) as container:
+            told = [s.metadata for s in container.streams if s.type == "data"]
+        assert [(m["timecode"], m["reel_name"]) for m in told] == [(timecode, "A001C002")]
+    assert [s["tags"]["timecode"] for s in ffprobe(path) if s["codec_type"] == "data"] == [timecode]
+
+
+def test_dnxhr_goes_into_mxf(make, tmp_path):
+    source = make("a.mov", codec="libx264", size=SIZE, tags=BT709, audio=("pcm_s24le",))
+    path, _ = deliver(source, tmp_path / "out", "dnxhr_hqx", container="mxf")
+    made = probe(path)
+    assert (made.codec, made.colour, made.audio_streams) == ("dnxhd", probe(source).colour, 1)
+    assert [f.at.seconds for f in frames(made)] == [f.at.seconds for f in frames(probe(source))]
+
+
 @pytest.mark.parametrize("pixel_format", ["yuva420p", "yuva444p10le", "gbrap12le"])
 @pytest.mark.parametrize("name", ["prores_4444", "ffv1", "png", "tiff", "exr"])
 def test_alpha_stays(make, tmp_path, name, pixel_format):
@@ -188,3 +211,23 @@ def planes(native: av.VideoFrame) -> np.ndarray:
     kind = np.float16 if "f16" in native.format.name else np.float32
     views = [np.frombuffer(p, kind).reshape(p.height, -1)[:, : p.width] for p in native.planes]
     return np.stack([views[i] for i in (2, 0, 1, 3)[: len(views)]], axis=-1).astype(float)
+
+
+@pytest.mark.parametrize("tags", [HDR10, HLG], ids=["HDR10", "HLG"])
+@pytest.mark.parametrize("name", ["ffv1", "h265_10", "prores_422hq", "dnxhr_hqx"])
+def test_an_edit_in_hdr_shifts_nothing_outside_the_face(make, tmp_path, name, tags):
+    source = make("a.mov", codec="libx264", pixel_format="yuv420p10le", size=SIZE, pts=range(4), tags=tags)
+    stage, clip, box = load("encode", name), probe(source), (64, 32, 128, 96)
+    state = stage.begin(Job(clip, tmp_path))
+    for frame in frames(clip):
+        before = crop(frame, box)
+        edit = Edit(1, box, before, before * np.float32(0.7), np.ones(before.shape[:2], np.float32))
+        stage.process(state, paste(frame, (edit,)))
+    stage.finish(state)
+    assert probe(state.path).colour == clip.colour
+    for before, after in zip(frames(clip), frames(probe(state.path)), strict=True):
+        error = difference(before.native, after.native)
+        assert error[40:88, 72:120].mean() < -10
+        outside = np.delete(error, np.s_[16:112], axis=0)  # further away than blocks of the codec reach
+        assert outside.any() == (name != "ffv1")
+        assert abs(outside.mean()) < 0.2

@@ -6,7 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from stages.errors import ClipError
+from stages.errors import ClipError, ConfigError
+from stages.media.decode import frames, probe
 from stages.media.pixels import components, layout
 from stages.media.planes import WriteBack, align, clone, crop, paste, rgb8
 from stages.packets import Colour, Edit, Edits, Frame
@@ -242,3 +243,23 @@ def test_rgb8_beyond_the_frame_repeats_the_edge_or_is_black():
     assert np.array_equal(black[6:70, 10:106], whole)
     assert rgb8(frame, (-300, -300, -200, -200), (32, 32)).shape == (32, 32, 3)
     assert rgb8(frame, (-40, -30, 56, 34), (48, 32)).shape == (32, 48, 3)
+
+
+def test_fields_of_two_moments_are_refused_in_words(make):
+    options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
+    clip = probe(make("a.mov", codec="libx264", options=options))
+    frame = next(frames(clip))
+    box = (16, 16, 48, 48)
+    before = crop(frame, box)
+    edits = Edits(frame.at, (Edit(1, box, before, before + np.float32(0.1), np.ones((32, 32), np.float32)),))
+    assert clip.interlaced
+    with pytest.raises(ClipError, match=r"^a\.mov: interlaced; .*write\.interlaced=progressive"):
+        WriteBack().check(clip)
+    with pytest.raises(ClipError, match=r"^a\.mov frame 0 .*: interlaced; "):
+        WriteBack().process(frame, edits)
+    assert WriteBack().process(frame, None) is frame
+    written = WriteBack(interlaced="progressive")
+    written.check(clip)
+    assert written.process(frame, edits).native.interlaced_frame
+    with pytest.raises(ConfigError, match=r"^write\.interlaced"):
+        WriteBack(interlaced="bob")
