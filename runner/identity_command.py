@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add.add_argument("name", help="a-z, 0-9, - and _; what identity=NAME will say")
     add.add_argument("photos", nargs="+", help="photos and clips of one person; sample:NAME for a sample")
-    add.add_argument("--consent", required=True, help="the consent as YAML, see docs/identities.md")
+    add.add_argument("--consent", help="the consent as YAML, see docs/identities.md")
     add.add_argument("--face", help="which face where a picture shows several: 1 is the leftmost; or 'largest'")
     add.add_argument("--skip", action="store_true", help="go on without pictures that cannot be used")
     add.add_argument("--force", action="store_true", help="replace an identity of that name")
@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add(library: Library, options: Any) -> int:
     library.check_name(options.name, force=options.force)
+    if not options.consent:
+        raise ConfigError("consent: say who allowed it with --consent FILE; docs/identities.md says what goes into it")
     consents.read(Path(options.consent)).check_dates()
     settings = _settings(options.set)
     enrol: Enrol = settings.stage("enrol")
