@@ -12,10 +12,13 @@ from av.error import FFmpegError
 
 from stages.errors import ClipError
 from stages.media.containers import supported
+from stages.media.pixels import has_alpha
 from stages.packets import Clip
 
 # Written anew by every muxer, or true of the source file only.
-_FILE_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "vendor_id", "rotate"})
+_FILE_TAGS = frozenset(
+    {"major_brand", "minor_version", "compatible_brands", "encoder", "vendor_id", "rotate", "alpha_mode"}
+)
 _STATISTICS = ("duration", "number_of_", "bps", "_statistics")
 
 
@@ -56,6 +59,8 @@ class Passengers:
                 self._streams[stream.index] = _add(output, stream)
             else:
                 self.warnings.append(f"{stream.type} stream {stream.index} left out: a {suffix} file cannot hold it")
+        if picture.metadata.get("alpha_mode") == "1" and not has_alpha(clip.pixel_format):
+            self.warnings.append("alpha left out: it lies beside the pictures of VP8 and VP9, where it is not read")
         self.video_tags = {**_reel(self._source), **tags(picture.metadata)}
         self.aspect = picture.sample_aspect_ratio
         self.field_order = picture.codec_context.field_order

@@ -160,6 +160,8 @@ def test_alpha_of_vp9_is_in_the_file(make, tmp_path):
         assert container.streams.video[0].metadata["alpha_mode"] == "1"
         carried = [d.data_type for p in container.demux(video=0) if p.size for d in p.iter_sidedata()]
     assert carried.count("matroska_block_additional") == 2
+    _, warnings = deliver(path, tmp_path / "again", "ffv1")
+    assert any("alpha left out" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "gbrp12le"])
