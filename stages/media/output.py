@@ -144,6 +144,8 @@ class Output:
             self.warnings.append(
                 f"{self.path.suffix} does not keep the pixels' aspect {wanted}, but {found}; .mov does"
             )
+        if self._opening and self._opening.display and not _turned(self.path):
+            self.warnings.append(f"{self.path.suffix} does not keep how the picture is turned; .mov does")
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -178,6 +180,12 @@ def _aspect(path: Path) -> Fraction:
     """Width by height of a pixel, square where the file does not say."""
     with av.open(str(path)) as container:
         return container.streams.video[0].sample_aspect_ratio or Fraction(1)
+
+
+def _turned(path: Path) -> bool:
+    """Whether players are told to turn the picture."""
+    with av.open(str(path)) as container:
+        return display_matrix(next(container.decode(video=0)), "") is not None
 
 
 def _lost_tags(path: Path, wanted: Colour) -> list[str]:

@@ -134,8 +134,12 @@ def test_timecode_and_reel_stay_in_their_track(make, tmp_path, name, timecode):
 
 
 def test_dnxhr_goes_into_mxf(make, tmp_path):
-    source = make("a.mov", codec="libx264", size=SIZE, tags=BT709, audio=("pcm_s24le",))
-    path, _ = deliver(source, tmp_path / "out", "dnxhr_hqx", container="mxf")
+    source = make(
+        "a.mov", codec="libx264", size=SIZE, tags=BT709, audio=("pcm_s24le",), rotation=90, aspect=Fraction(4, 3)
+    )
+    path, warnings = deliver(source, tmp_path / "out", "dnxhr_hqx", container="mxf")
+    assert any(".mxf does not keep how the picture is turned" in w for w in warnings)
+    assert any(".mxf does not keep the pixels' aspect 4/3" in w for w in warnings)
     made = probe(path)
     assert (made.codec, made.colour, made.audio_streams) == ("dnxhd", probe(source).colour, 1)
     assert [f.at.seconds for f in frames(made)] == [f.at.seconds for f in frames(probe(source))]
