@@ -103,6 +103,8 @@ def settle(run: Run) -> None:
 
 def _measure(run: Run, names: Sequence[str]) -> Timelines:
     """The named wires, from the clip's pictures and what is known already."""
+    for node in run.shot.plan.shape:
+        node.stage.prepare()  # a wrong photo of who is replaced is said now, and not when the clip has been measured
     needed = run.shot.graph.needed(names, run.timelines)
     nodes = [node for node in run.shot.plan.measure if node.name in needed]
     made = _stream(run, "measure", nodes, {name: run.cache.path(run.keys[name]) for name in names})
