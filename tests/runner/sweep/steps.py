@@ -12,7 +12,8 @@ from typing import Any
 import av
 
 ROOT = Path(__file__).parents[3]
-PASSTHROUGH = ("pipeline=passthrough", "encode.preset=ultrafast", "encode.threads=1")
+# Nothing to go on with: what is stopped leaves nothing, whenever it is stopped.
+PASSTHROUGH = ("pipeline=passthrough", "encode.preset=ultrafast", "encode.threads=1", "chunks=none")
 
 
 def cut(source: Path, target: Path, frames: int) -> Path:

@@ -36,7 +36,7 @@ def test_a_worker_that_dies_takes_its_own_run_alone(clip: Path, tmp_path: Path) 
     try:
         pool.start(Task("render", 1, settings(long, tmp_path / "1.mp4")))
         assert pool.room == 0
-        until(lambda: list(tmp_path.glob(".glabella-*/.owner")))
+        until(lambda: list(tmp_path.glob(".glabella-*/")))
         (worker,) = (child for child in multiprocessing.active_children() if child.name == "sweep")
         os.kill(int(worker.pid or 0), signal.SIGKILL)
         ((task, answer),) = pool.results()
@@ -57,7 +57,7 @@ def test_closing_stops_what_is_under_way_and_leaves_nothing(clip: Path, tmp_path
     long = looped(clip, tmp_path / "long.mp4", 40)
     pool = Pool(1)
     pool.start(Task("render", 1, settings(long, tmp_path / "1.mp4")))
-    until(lambda: list(tmp_path.glob(".glabella-*/.owner")))
+    until(lambda: list(tmp_path.glob(".glabella-*/")))
     pool.close()
     assert not list(tmp_path.glob(".glabella-*"))
     assert not (tmp_path / "1.mp4").exists()
