@@ -263,7 +263,7 @@ def test_a_clips_name_never_breaks_the_line_of_the_delivery(
 
 @pytest.mark.usefixtures("models")
 def test_a_disk_that_takes_no_more(sample: Sample, tmp_path: Path) -> None:
-    words = (f"clip={sample('smile_onset')}", f"outputs={tmp_path / 'outputs'}", "encode=ffv1")
+    words = (f"clip={sample('smile_onset')}", f"outputs={tmp_path / 'outputs'}", "encode=ffv1", "chunks=none")
     done = run_apart(*words, limit=300_000)
     out, err = done.communicate(timeout=120)
     assert done.returncode == 6, err
@@ -278,7 +278,7 @@ def test_a_disk_that_takes_no_more(sample: Sample, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("models")
 def test_interrupt_in_each_pass_leaves_nothing(sample: Sample, tmp_path: Path, sign: str, number: int) -> None:
     outputs = tmp_path / "outputs"
-    words = (f"clip={sample('smile_onset')}", f"outputs={outputs}", "cache.enabled=false", "encode=ffv1")
+    words = (f"clip={sample('smile_onset')}", f"outputs={outputs}", "cache.enabled=false", "encode=ffv1", "chunks=none")
     process = run_apart(*words)
     deadline = time.monotonic() + 120
     while not list(outputs.glob(f".glabella-*/{sign}")) and time.monotonic() < deadline and process.poll() is None:
