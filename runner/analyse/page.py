@@ -48,7 +48,7 @@ def page(
 def _headline(record: RunRecord, frames: int, faces: Sequence[FaceFigures]) -> Iterator[tuple[str, str, str]]:
     """Label, value, detail."""
     clip, seen = record.clip, record.faces
-    yield "Picture", f"{clip.width} × {clip.height}", clip.pixel_format
+    yield "Picture", " × ".join(map(str, clip.shown)), clip.pixel_format
     if clip.kind != "still":
         yield "Length", clock(frames / float(clip.rate)), f"{frames} frames"
         yield "Without a face", str(seen.frames_without), "frames"

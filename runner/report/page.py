@@ -79,7 +79,7 @@ def write_page(
 def facts(record: RunRecord) -> Iterator[tuple[str, str, str]]:
     """Headline facts: label, value, detail."""
     clip, faces = record.clip, record.faces
-    yield "Picture", f"{clip.width} × {clip.height}", clip.pixel_format
+    yield "Picture", " × ".join(map(str, clip.shown)), clip.pixel_format
     yield "Rate", f"{_number(float(clip.rate), 3)} fps", clip.codec
     yield "Length", clock(record.frames / float(clip.rate)), f"{record.frames} frames"
     yield "Run", clock(record.seconds), f"{record.fps:.1f} fps"

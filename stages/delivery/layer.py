@@ -57,6 +57,7 @@ class Layer(MapStage):
             region = _slice(box)
             plate, render = (self._seen(frame, box) for frame in (before, after))
             colour[region], matte[region] = self._over(plate, render, matte[region])
+        colour, matte = (np.rot90(upright, -after.turns) for upright in (colour, matte))
         native = packed(after, colour, matte, self.light) if self._floats else _codes(after, colour, matte)
         return replace(after, native=native)
 
@@ -98,10 +99,13 @@ def _matte(frame: Frame, edits: Edits | None) -> Doubles:
 
 
 def _codes(frame: Frame, colour: Doubles, matte: Doubles) -> av.VideoFrame:
-    """16-bit R'G'B' and alpha with the time and tags of `frame`; its matrix stays for encoders of YCbCr."""
+    """16-bit R'G'B' and alpha, turned as stored, with the time and tags of `frame`.
+
+    Its matrix stays for encoders of YCbCr.
+    """
     made: av.VideoFrame = frame.native.reformat(format="rgba64le")
-    rows: NDArray[Any] = np.frombuffer(memoryview(made.planes[0]), np.uint16).reshape(frame.height, -1)
-    pixels = rows[:, : frame.width * 4].reshape(frame.height, frame.width, 4)
+    rows: NDArray[Any] = np.frombuffer(memoryview(made.planes[0]), np.uint16).reshape(made.height, -1)
+    pixels = rows[:, : made.width * 4].reshape(made.height, made.width, 4)
     pixels[:] = np.rint(np.dstack([colour, matte]) * _TOP)
     made.colorspace, made.color_range = frame.native.colorspace, _FULL
     return made

@@ -15,7 +15,7 @@ from stages.media.encode import Delivering, EncoderState, delivering
 from stages.media.output import Settings
 from stages.media.planes import rgb8
 from stages.media.writer import open_writer
-from stages.packets import Clip, Frame, Job
+from stages.packets import Frame, Job
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
 
@@ -41,7 +41,7 @@ class SideBySide(Delivering):
 
     def begin(self, job: Job) -> EncoderState:
         """Open the file."""
-        path, (width, height) = job.folder / "review.mp4", _half(job.clip, self.width)
+        path, (width, height) = job.folder / "review.mp4", _half(job.clip.shown, self.width)
         picture = replace(job.clip, width=2 * width, height=height, pixel_format="yuv420p", kind="sequence")
         settings = Settings("libx264", "yuv420p", {"preset": self.preset, "crf": str(self.crf), "g": "48"})
         with delivering(path):
@@ -49,7 +49,7 @@ class SideBySide(Delivering):
 
     def process(self, state: EncoderState, before: Frame, after: Frame) -> None:
         """Encode one pair."""
-        size = _half(before, self.width)
+        size = _half((before.width, before.height), self.width)
         halves = [self._half(frame, size, label) for frame, label in ((before, "source"), (after, "result"))]
         picture = av.VideoFrame.from_ndarray(np.hstack(halves), "rgb24")
         native = picture.reformat(
@@ -71,6 +71,6 @@ class SideBySide(Delivering):
         return picture
 
 
-def _half(clip: Clip | Frame, width: int) -> tuple[int, int]:
-    scale = min(1.0, width / (2 * clip.width))
-    return max(2, int(clip.width * scale) // 2 * 2), max(2, int(clip.height * scale) // 2 * 2)
+def _half(shown: tuple[int, int], width: int) -> tuple[int, int]:
+    scale = min(1.0, width / (2 * shown[0]))
+    return max(2, int(shown[0] * scale) // 2 * 2), max(2, int(shown[1] * scale) // 2 * 2)

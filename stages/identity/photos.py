@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-import av
 import numpy as np
 
 from stages.errors import ClipError, ConfigError
@@ -19,7 +18,7 @@ from stages.faces.embed import Embedder
 from stages.faces.track import TrackFaces
 from stages.media import planes
 from stages.media.decode import Decode
-from stages.packets import Clip, Colour, Floats, Frame, Job
+from stages.packets import Clip, Floats, Frame, Job
 
 Which = int | Literal["largest"] | None
 """A face by its number from the picture's left, from 1; the largest; or None: there must be only one."""
@@ -155,13 +154,12 @@ class Photos:
         for frame in self.decode.frames(clip):
             if frame.at.index % step:
                 continue
-            shown = upright(frame)
-            if (faces := self.tracker.process(state, shown)) is not None:
-                found = looks(faces, self.scores.process(faces), self.cues.process(shown, faces))
+            if (faces := self.tracker.process(state, frame)) is not None:
+                found = looks(faces, self.scores.process(faces), self.cues.process(frame, faces))
                 yield from (Sighting(frame.at.index, look) for look in found if not look.face.bridged)
 
     def _shot(self, path: Path, clip: Clip, sight: Sighting) -> Shot:
-        frame = upright(next(self.decode.frames(clip, start=sight.frame, stop=sight.frame + 1)))
+        frame = next(self.decode.frames(clip, start=sight.frame, stop=sight.frame + 1))
         box = _around(frame, sight.look.face.box)
         corner = np.array([*box[:2], 0], np.float32)
         landmarks = sight.look.face.landmarks
@@ -205,15 +203,6 @@ class Photos:
         if calmness(shot) < BUSY:
             told.append("a strong expression")
         return tuple(told)
-
-
-def upright(frame: Frame) -> Frame:
-    """The frame turned as a viewer would show it; the very same frame if it is upright."""
-    turns = round(frame.native.rotation / 90) % 4
-    if not turns:
-        return frame
-    pixels = np.ascontiguousarray(np.rot90(planes.rgb8(frame), turns))
-    return Frame(frame.at, av.VideoFrame.from_ndarray(pixels, format="rgb24"), Colour(matrix=0, full_range=True))
 
 
 def diverse(sights: Sequence[Sighting], count: int) -> list[Sighting]:

@@ -24,6 +24,7 @@ from stages.errors import ClipError, ConfigError
 from stages.media import images
 from stages.media.colour import colour_of
 from stages.media.extent import cut_short
+from stages.media.pixels import turns
 from stages.media.timing import Clock, Entry, entry, truncated
 from stages.packets import Clip, Frame, Stamp
 
@@ -189,7 +190,7 @@ def _frame(clip: Clip, clock: Clock, native: av.VideoFrame) -> Frame:
     if pts is None:
         raise _DamageError("time runs backwards")
     native.pts, native.time_base = pts, clip.time_base
-    return Frame(Stamp(clip.name, index, pts, clip.time_base), native, colour_of(native))
+    return Frame(Stamp(clip.name, index, pts, clip.time_base), native, colour_of(native), turns(native))
 
 
 def _require_nameable(path: Path) -> None:
@@ -248,6 +249,7 @@ def _describe(path: Path, container: Any, stream: Any, first: av.VideoFrame) -> 
         kind="video",
         audio_streams=len(container.streams.audio),
         interlaced=bool(first.interlaced_frame),
+        turns=turns(first),
     )
 
 

@@ -13,6 +13,7 @@ from av.error import FFmpegError
 
 from stages.errors import ClipError
 from stages.media.colour import colour_of
+from stages.media.pixels import turns
 from stages.packets import Clip, Frame, Stamp
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".exr", ".dpx"})
@@ -53,6 +54,7 @@ def probe(path: Path, rate: Fraction) -> Clip:
         colour=colour_of(first),
         codec=files[0].suffix.lower().lstrip("."),
         kind="still" if path.is_file() else "sequence",
+        turns=turns(first),
     )
 
 
@@ -66,7 +68,7 @@ def frames(clip: Clip, start: int = 0, stop: int | None = None) -> Iterator[Fram
                 f"{clip.width}x{clip.height} {clip.pixel_format} like the first; make all pictures alike"
             )
         native.pts, native.time_base = index, clip.time_base
-        yield Frame(Stamp(clip.name, index, index, clip.time_base), native, colour_of(native))
+        yield Frame(Stamp(clip.name, index, index, clip.time_base), native, colour_of(native), turns(native))
 
 
 def listed(path: Path) -> list[Path]:

@@ -6,6 +6,7 @@ alpha, and compositing programs read them so. The codes of a clip are turned int
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import av
@@ -46,7 +47,8 @@ def float_frame(frame: Frame, light: Light, *, half: bool = False) -> av.VideoFr
     """
     if frame.pixel_format in ("gbrpf32le", "gbrapf32le"):
         return _half(frame.native) if half else frame.native
-    rgb = crop(frame, (0, 0, frame.width, frame.height))
+    stored = replace(frame, turns=0)
+    rgb = crop(stored, (0, 0, stored.width, stored.height))
     seen: NDArray[Any] = light_of(rgb, frame.colour.transfer) if light == "linear" else rgb
     matte = alpha(frame.native)
     if matte is not None:
@@ -57,7 +59,7 @@ def float_frame(frame: Frame, light: Light, *, half: bool = False) -> av.VideoFr
 
 
 def packed(frame: Frame, rgb: NDArray[Any], matte: NDArray[Any] | None, light: Light) -> av.VideoFrame:
-    """R, G, B (h, w, 3) and alpha (h, w) as a float frame with the time and tags of `frame`."""
+    """R, G, B (h, w, 3) and alpha (h, w), turned as stored, as a float frame with the time and tags of `frame`."""
     made: av.VideoFrame = frame.native.reformat(format="gbrpf32le" if matte is None else "gbrapf32le")
     planes = [*(rgb[..., i] for i in range(3)), *([] if matte is None else [matte])]
     for index, samples in zip((*_ORDER, 3), planes, strict=False):

@@ -6,7 +6,7 @@ ones share a plane and are seen with a step. `p010` and its kin keep their bits 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -130,6 +130,25 @@ def components(native: av.VideoFrame) -> tuple[Plane, ...]:
         width = native.planes[component.plane].width
         views.append(rows[:, component.offset : component.offset + width * component.step : component.step])
     return tuple(views)
+
+
+def upright(native: av.VideoFrame, turns: int) -> tuple[Plane, ...]:
+    """`components` after `turns` quarter turns counter-clockwise; the layout that goes with them is `turned`."""
+    views = components(native)
+    return tuple(np.rot90(view, turns) for view in views) if turns else views
+
+
+@cache
+def turned(name: str, turns: int) -> Layout:
+    """The layout of FFmpeg's pixel format `name` after quarter turns; see `layout`."""
+    form = layout(name)
+    return replace(form, chroma=form.chroma[::-1]) if turns % 2 else form
+
+
+def turns(native: av.VideoFrame) -> int:
+    """Quarter turns, counter-clockwise, by which a viewer shows the picture upright, 0 to 3; other angles count as the
+    nearest."""
+    return round(native.rotation / 90) % 4
 
 
 def has_alpha(name: str) -> bool:

@@ -1,7 +1,8 @@
 """Native planes: crops of a frame as R'G'B', and edits written back as differences.
 
 Chroma is repeated over the luma samples it covers when read and averaged over the same samples when written, a pair
-that is exact for what did not change. Sub-sample siting shifts both alike, so a warp moves chroma as it should.
+that is exact for what did not change. Sub-sample siting shifts both alike, so a warp moves chroma as it should. A frame
+that is stored sideways is read and written as a viewer sees it, by copies of the blocks that are touched.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from stages.contract import MapStage
 from stages.errors import ClipError, ConfigError
 from stages.media import kernels
 from stages.media.colour import coding
-from stages.media.pixels import Layout, Plane, components, layout, whole_planes
+from stages.media.pixels import Layout, Plane, turned, upright, whole_planes
 from stages.packets import Clip, Edit, Edits, Floats, Frame
 
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
 
-__all__ = ["WriteBack", "align", "clone", "components", "crop", "paste", "rgb8"]
+__all__ = ["WriteBack", "align", "clone", "crop", "paste", "rgb8"]
 
 
 def align(box: tuple[float, float, float, float], frame: Frame) -> Box:
     """Grow `box` (x0, y0, x1, y1 in luma pixels) to whole chroma blocks, and cut it to the frame."""
-    sx, sy = layout(frame.pixel_format).chroma
+    sx, sy = turned(frame.pixel_format, frame.turns).chroma
     x0, y0 = (int(np.floor(v)) >> s << s for v, s in zip(box[:2], (sx, sy), strict=True))
     x1, y1 = (-(-int(np.ceil(v)) >> s) << s for v, s in zip(box[2:], (sx, sy), strict=True))
     return max(0, x0), max(0, y0), min(frame.width, x1), min(frame.height, y1)
@@ -47,7 +48,7 @@ def crop(frame: Frame, box: Box) -> Floats:
     x0, y0, x1, y1 = _inside(box, frame)
     k, form = _constants(frame)
     out = np.empty((y1 - y0, x1 - x0, 3), np.float32)
-    planes, origin = _readable(frame.native, form, box)
+    planes, origin = _readable(frame, form, box)
     if form.model == "yuv":
         kernels.yuv_to_rgb(planes, origin, form.chroma, k, out)
         return out
@@ -101,14 +102,15 @@ def paste(frame: Frame, edits: tuple[Edit, ...]) -> Frame:
     k, form = _constants(frame)
     native = clone(frame.native)
     native.make_writable()
+    pasted = replace(frame, native=native)
     for edit in edits:
         box = _inside(edit.box, frame)
         if align(box, frame) != box:
             raise ValueError(f"box {box} is not on the chroma grid of {frame.pixel_format}; use align()")
-        planes, origin = _readable(native, form, box)
+        planes, origin = _readable(pasted, form, box)
         _add(form, planes, origin, edit, k)
-        _store(native, form, box, planes)
-    return replace(frame, native=native)
+        _store(pasted, form, box, planes)
+    return pasted
 
 
 def clone(native: av.VideoFrame) -> av.VideoFrame:
@@ -184,12 +186,12 @@ def _null_graph(native: av.VideoFrame) -> tuple[Any, Any, Graph]:
 
 
 @lru_cache(maxsize=64)
-def _constants_of(pixel_format: str, colour: Any, height: int) -> tuple[Floats, Layout]:
-    return kernels.constants(coding(pixel_format, colour, height)), layout(pixel_format)
+def _constants_of(pixel_format: str, colour: Any, height: int, turns: int) -> tuple[Floats, Layout]:
+    return kernels.constants(coding(pixel_format, colour, height)), turned(pixel_format, turns)
 
 
 def _constants(frame: Frame) -> tuple[Floats, Layout]:
-    return _constants_of(frame.pixel_format, frame.colour, frame.height)
+    return _constants_of(frame.pixel_format, frame.colour, frame.native.height, frame.turns)
 
 
 def _inside(box: Box, frame: Frame) -> Box:
@@ -199,11 +201,11 @@ def _inside(box: Box, frame: Frame) -> Box:
     return box
 
 
-def _readable(native: av.VideoFrame, form: Layout, box: Box) -> tuple[tuple[Plane, ...], tuple[int, int]]:
+def _readable(frame: Frame, form: Layout, box: Box) -> tuple[tuple[Plane, ...], tuple[int, int]]:
     """Planes the kernels can work on (the frame's, or copies of whole blocks) and the luma origin of `box` there."""
-    if form.contiguous and (own := whole_planes(native)) is not None:
+    if (own := _own(frame, form)) is not None:
         return own, (box[0], box[1])
-    views = components(native)
+    views = upright(frame.native, frame.turns)
     blocks = [_block(box, form, i) for i in range(len(views))]
     order = form.dtype.newbyteorder("=")
     copies = (np.right_shift(view[block], form.shift) for view, block in zip(views, blocks, strict=True))
@@ -211,14 +213,19 @@ def _readable(native: av.VideoFrame, form: Layout, box: Box) -> tuple[tuple[Plan
     return tuple(np.ascontiguousarray(copy, order) for copy in copies), origin
 
 
-def _store(native: av.VideoFrame, form: Layout, box: Box, copies: tuple[Plane, ...]) -> None:
+def _store(frame: Frame, form: Layout, box: Box, copies: tuple[Plane, ...]) -> None:
     """Put copies of blocks back; the frame's own planes are where they belong."""
-    if form.contiguous and whole_planes(native) is not None:
+    if _own(frame, form) is not None:
         return
-    for i, (view, copy) in enumerate(zip(components(native), copies, strict=True)):
+    for i, (view, copy) in enumerate(zip(upright(frame.native, frame.turns), copies, strict=True)):
         block = view[_block(box, form, i)]
         spare = block & ((1 << form.shift) - 1)  # bits below the code are no one's, but not ours to clear
         block[:] = np.left_shift(copy, form.shift) | spare if form.shift else copy
+
+
+def _own(frame: Frame, form: Layout) -> tuple[Plane, ...] | None:
+    """The planes themselves, if kernels can work on them in place."""
+    return whole_planes(frame.native) if form.contiguous and not frame.turns else None
 
 
 def _block(box: Box, form: Layout, index: int) -> tuple[slice, slice]:
@@ -241,7 +248,7 @@ def _add(form: Layout, planes: tuple[Plane, ...], origin: tuple[int, int], edit:
 
 def _convert8(frame: Frame, box: Box, size: tuple[int, int] | None) -> Bytes:
     k, form = _constants(frame)
-    planes, origin = _readable(frame.native, form, box)
+    planes, origin = _readable(frame, form, box)
     chroma = form.chroma
     width, height = size or (box[2] - box[0], box[3] - box[1])
     if size is not None:

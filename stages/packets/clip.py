@@ -25,7 +25,8 @@ class Colour:
 class Clip:
     """What is known of a clip before its first frame.
 
-    frames: the container's count, an estimate, or None. interlaced: the first frame is flagged as two fields.
+    width, height: samples as stored. frames: the container's count, an estimate, or None. interlaced: the first frame
+    is flagged as two fields. turns: see `Frame`.
     """
 
     path: Path
@@ -41,6 +42,12 @@ class Clip:
     kind: str  # "video", "sequence" or "still"
     audio_streams: int = 0
     interlaced: bool = False
+    turns: int = 0
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height as a viewer shows them."""
+        return (self.height, self.width) if self.turns % 2 else (self.width, self.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +67,25 @@ class Frame(Packet):
     """A picture in its native pixel format.
 
     `native` is the `av.VideoFrame` it was decoded into; whoever holds a Frame only reads it. An unedited frame reaches
-    the encoder as the very object the decoder made. Access samples through `stages.media.planes`.
+    the encoder as the very object the decoder made. Access samples through `stages.media.planes`, which shows them
+    upright: every coordinate in luma pixels counts from the upper left corner that a viewer sees.
+
+    turns: quarter turns, counter-clockwise, that bring the stored samples upright, 0 to 3; phones film sideways.
     """
 
     native: Any
     colour: Colour
+    turns: int = 0
 
     @property
     def width(self) -> int:
-        """Luma samples a row."""
-        return int(self.native.width)
+        """Luma samples a row of the upright picture."""
+        return int(self.native.height if self.turns % 2 else self.native.width)
 
     @property
     def height(self) -> int:
-        """Luma rows."""
-        return int(self.native.height)
+        """Luma rows of the upright picture."""
+        return int(self.native.width if self.turns % 2 else self.native.height)
 
     @property
     def pixel_format(self) -> str:

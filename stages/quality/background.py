@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.media.pixels import components, layout
+from stages.media.pixels import turned, upright
 from stages.packets import Floats, Frame
 
 Bools = NDArray[np.bool_]
@@ -21,9 +21,10 @@ def identical(before: Frame, after: Frame, masks: Sequence[tuple[tuple[int, int,
     if after is before or after.native is before.native:
         return 1.0
     inside = _inside(before, masks)
-    form = layout(before.pixel_format)
+    form = turned(before.pixel_format, before.turns)
+    pictures = (upright(frame.native, before.turns) for frame in (before, after))
     outside = differing = 0
-    for i, (old, new) in enumerate(zip(components(before.native), components(after.native), strict=True)):
+    for i, (old, new) in enumerate(zip(*pictures, strict=True)):
         kept = ~(_blocks(inside, form.chroma, old.shape) if form.model == "yuv" and i else inside)
         outside += int(np.count_nonzero(kept))
         differing += int(np.count_nonzero((old != new) & kept))

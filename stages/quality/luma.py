@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from stages.media.pixels import components, layout
+from stages.media.pixels import turned, upright
 from stages.packets import Floats, Frame
 
 _WEIGHTS: Final = (0.2126, 0.7152, 0.0722)
@@ -15,8 +15,8 @@ _WEIGHTS: Final = (0.2126, 0.7152, 0.0722)
 
 def luma(frame: Frame, box: tuple[int, int, int, int]) -> Floats:
     """(h, w) codes of `box` over the highest code, so that one 8-bit code is 1/255 in every depth; offset is kept."""
-    form, (x0, y0, x1, y1) = layout(frame.pixel_format), box
-    views = components(frame.native)
+    form, (x0, y0, x1, y1) = turned(frame.pixel_format, frame.turns), box
+    views = upright(frame.native, frame.turns)
     weights = _WEIGHTS if form.model == "rgb" else (1.0,)
     scale = 1 / (((1 << form.depth) - 1) << form.shift)
     total = np.zeros((y1 - y0, x1 - x0), np.float32)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -165,3 +166,16 @@ def test_order_of_frames_is_all_that_matters(stage: TrackFaces, clip_frames) -> 
 def test_nonsense_is_refused(both, mesh478, fields: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=rf"^faces\.{next(iter(fields))}"):
         TrackFaces(detector=both, landmarker=mesh478, **fields)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_face_filmed_sideways_is_measured_as_a_viewer_sees_it(stage: TrackFaces, clip_frames, turns: int) -> None:
+    upright = clip_frames("smile_onset", 40, 43)
+    lying = []
+    for frame in upright:
+        stored = np.ascontiguousarray(np.rot90(frame.native.to_ndarray(format="rgb24"), -turns))
+        native = av.VideoFrame.from_ndarray(stored, format="rgb24")
+        lying.append(Frame(frame.at, native, Colour(matrix=0, full_range=True), turns))
+    pairs = zip(track(stage, upright), track(stage, lying), strict=True)
+    for one, two in pairs:
+        assert np.hypot(*(one.faces[0].landmarks - two.faces[0].landmarks)[:, :2].T).mean() < 0.5

@@ -108,11 +108,6 @@ def test_a_photo_that_lies_on_its_side_is_turned(enrol: Enrol, portrait: Bytes, 
     assert abs(shot.look.head.roll) < 10
 
 
-def test_an_upright_frame_goes_on_as_it_is(sample: Callable[[str], Path]) -> None:
-    frame = next(decode.frames(decode.probe(sample("portrait"))))
-    assert photos.upright(frame) is frame
-
-
 def test_only_profiles_are_refused(enrol: Enrol, sample: Callable[[str], Path], save: Save) -> None:
     table = save(frame_of(sample("table_of_three"), 40), "table.png")
     shots = enrol.find(table, 2)
