@@ -27,7 +27,7 @@ demo: $(READY) ## set up, then measure, shape and re-render a real talking clip 
 	echo; echo "Open report.html in a browser (stills with a slider, curves, timings) and review.mp4 in a player."
 
 test: $(READY) ## set up, then run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations=25 --durations-min=4
 
 check: $(READY) ## ruff, ruff format, mypy --strict, import-linter
 	$(BIN)/ruff check .
