@@ -67,10 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         return _unknown(words[0])
     module, name = COMMANDS[words[0]]
-    return _guarded(lambda: getattr(import_module(module), name)(words[1:]))
+    return guarded(lambda: getattr(import_module(module), name)(words[1:]))
 
 
-def _guarded(command: Callable[[], int]) -> int:
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; whatever it raises is one line on stderr and an exit code."""
     from runner.failures import told
 
     if threading.current_thread() is threading.main_thread():

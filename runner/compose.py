@@ -67,16 +67,6 @@ def composed_alone(overrides: Sequence[str] = ()) -> Settings:
         return settings_of(config, config.pop("hydra"))
 
 
-def values_of(overrides: Sequence[str]) -> dict[str, Any]:
-    """The resolved values that overrides make, unchecked and without what Hydra knows of them: quicker than `composed`.
-
-    Raises:
-        HydraException, OmegaConfBaseException: they cannot be composed.
-    """
-    values: Any = OmegaConf.to_container(_compose(list(overrides)), resolve=True)
-    return dict(values)
-
-
 def settings_of(config: DictConfig, about: Any = None) -> Settings:
     """Resolve and check a composed configuration; `about` is its `hydra` node, by default the running application's."""
     about = HydraConfig.get() if about is None else about

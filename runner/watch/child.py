@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runner.progress import BEAT
+from runner.settings import Settings
 from runner.watch.folders import JobFolder
 from runner.watch.options import Limits
+from runner.watch.processes import Handed, context
+from runner.watch.worker import Task, work
 
-_TRANSIENT: Final = frozenset({1, 4, 5, 6})
+_LOST: Final = 255  # what multiprocessing tells of a process whose server is gone
+_TRANSIENT: Final = frozenset({1, 4, 5, 6, _LOST})
 """Exit codes that may not come again: a fault of ours, a model that could not be fetched, a busy GPU, a full disk."""
 _LONGEST: Final = 2000  # characters of an error
 
@@ -37,28 +37,23 @@ class Ending:
 class Child:
     """A run under way."""
 
-    def __init__(self, folder: JobFolder, name: str, words: Sequence[str], limits: Limits) -> None:
+    def __init__(self, folder: JobFolder, name: str, settings: Settings, limits: Limits) -> None:
         self.folder, self.name, self._limits = folder, name, limits
-        self.started = time.monotonic()
         self._killed, self._stopping = "", 0.0
         folder.beat.touch()
         os.utime(folder.beat)
         self._said = folder.folder / "stdout.txt"
-        with folder.log.open("ab") as log, self._said.open("wb") as said:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "runner.watch.worker", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=log,
-                env={**os.environ, BEAT: str(folder.beat)},
-                pass_fds=(folder.descriptor,),
-                start_new_session=True,
-            )
+        hold = Handed(folder.descriptor)
+        task = Task(settings=settings, hold=hold, output=self._said, log=folder.log, beat=folder.beat)
+        self._process = context().Process(target=work, args=(task,), name=name)
+        self._process.start()
+        self._number = int(self._process.pid or 0)
+        self.started = time.monotonic()
 
     @property
     def process(self) -> int:
         """Its number."""
-        return self._process.pid
+        return self._number
 
     @property
     def seconds(self) -> float:
@@ -67,7 +62,7 @@ class Child:
 
     def ended(self) -> bool:
         """Whether it is over; ends it if it is over a limit."""
-        if self._process.poll() is not None:
+        if self._process.exitcode is not None:
             return True
         if self._stopping and time.monotonic() > self._stopping:
             self._kill("")
@@ -83,8 +78,10 @@ class Child:
 
     def ending(self) -> Ending:
         """How it came out, once it has ended."""
-        code = self._process.wait()
+        self._process.join()
+        code = self._process.exitcode or 0
         self._signal(signal.SIGKILL)  # whatever it may have started
+        self._process.close()
         if self._stopping:
             return Ending(code=code, stopped=code != 0, output=self._last(self._said))
         if self._killed:
@@ -107,7 +104,7 @@ class Child:
             still = time.time() - self.folder.beat.stat().st_mtime
             if limits.stall_s and min(still, self.seconds) > limits.stall_s:
                 return f"hung: no frame or step in watch.limits.stall_s, {limits.stall_s:g} s"
-        if limits.memory_gb and (used := resident(self._process.pid)) > limits.memory_gb * 1e9:
+        if limits.memory_gb and (used := resident(self._number)) > limits.memory_gb * 1e9:
             return f"used {used / 1e9:.1f} GB of memory, over watch.limits.memory_gb, {limits.memory_gb:g} GB"
         return ""
 
@@ -116,8 +113,10 @@ class Child:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+        """To it and whatever it has started; it has a group of its own only once it has begun."""
+        for kill in (os.kill, os.killpg):
+            with suppress(ProcessLookupError, PermissionError):
+                kill(self._number, number)
 
     def _last(self, path: Path) -> str:
         lines = [line for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import signal
@@ -17,9 +16,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from runner.compose import HYDRA_ERRORS, loader, values_of
-from runner.overrides import explain, literal, opened
+from runner.compose import loader
 from runner.settings import Settings
+from runner.watch.composer import OURS, Composer
 from runner.watch.folders import Outbox, free_name, move
 from runner.watch.foreman import Foreman
 from runner.watch.inbox import Inbox
@@ -32,10 +31,6 @@ from runner.watch.watcher import Watcher
 from stages.errors import ConfigError
 
 ACTIONS: Final = ("status", "retry", "forget")
-_OURS: Final = ("inbox", "outbox", "watch", "clip", "out", "outputs", "tracking", "quiet")
-_NOT_OF_A_JOB: Final = frozenset(
-    {*_OURS, "cache", "workers", "overwrite", "bench", "eval", "gallery", "sweep", "mermaid"}
-)
 
 
 def watch(settings: Settings, flags: Sequence[str], words: Sequence[str]) -> int:
@@ -48,7 +43,7 @@ def watch(settings: Settings, flags: Sequence[str], words: Sequence[str]) -> int
     inbox, outbox = _folder(settings, "inbox"), Outbox(_folder(settings, "outbox"))
     _check(inbox, outbox)
     outbox.make()
-    kept = [word for word in words if word.partition("=")[0].lstrip("+").partition(".")[0] not in _OURS]
+    kept = [word for word in words if word.partition("=")[0].lstrip("+").partition(".")[0] not in OURS]
     names = Names(_options("production"), _options("gain"))
     ledger = Ledger(outbox.ledger)
     ledger.fact("inbox", str(inbox))
@@ -58,8 +53,7 @@ def watch(settings: Settings, flags: Sequence[str], words: Sequence[str]) -> int
             outbox,
             options,
             names,
-            (*flags, *kept),
-            lambda asked: fingerprint(asked[len(flags) :]),
+            Composer(kept),
             ledger,
             monitor,
         )
@@ -75,20 +69,6 @@ def watch(settings: Settings, flags: Sequence[str], words: Sequence[str]) -> int
     ledger.close()
     print(outbox.done, flush=True)
     return 1 if failed else 0
-
-
-def fingerprint(words: Sequence[str]) -> str:
-    """A hash of the settings that overrides make, as far as they change what comes out.
-
-    Raises:
-        GlabellaError: they are wrong.
-    """
-    try:
-        values = values_of(opened(literal(words)))
-    except HYDRA_ERRORS as error:
-        raise explain(error, ()) from error
-    told = {key: value for key, value in values.items() if key not in _NOT_OF_A_JOB}
-    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
 
 
 def _options(group: str) -> list[str]:

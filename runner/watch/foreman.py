@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from runner.overrides import escaped
 from runner.watch.child import Child, Ending, resident
+from runner.watch.composer import Composer, Recipe
 from runner.watch.folders import JobFolder, Outbox, claim, orphans, take_away
 from runner.watch.hooks import Caller
 from runner.watch.inbox import SIDECARS, Found, beside
 from runner.watch.ledger import Ledger, Row
 from runner.watch.monitor import Monitor, Working
 from runner.watch.options import Options
-from runner.watch.orders import Names, Order, order
+from runner.watch.orders import Names, order
 from runner.watch.publish import Made, Publisher, made
 from stages.errors import GlabellaError
 
 _CLIP: Final = 3  # exit code of a clip that cannot be read
-Fingerprint = Callable[[Sequence[str]], str]
-"""Of the settings that overrides make; raises what is wrong with them."""
 
 
 @dataclass
 class Foreman:
-    """The jobs of one watcher. words: settings of every job as typed. parked: claimed ones that wait for their time."""
+    """The jobs of one watcher. parked: claimed ones that wait for their time."""
 
     inbox: Path
     outbox: Outbox
     options: Options
     names: Names
-    words: tuple[str, ...]
-    fingerprint: Fingerprint
+    composer: Composer
     ledger: Ledger
     monitor: Monitor
     running: dict[int, Child] = field(default_factory=dict)
@@ -58,7 +55,7 @@ class Foreman:
     def working(self) -> list[Working]:
         """The jobs under way, for show."""
         return [
-            Working(name=child.name, seconds=child.seconds, memory=resident(child.process))
+            Working(name=child.name, process=child.process, seconds=child.seconds, memory=resident(child.process))
             for child in self.running.values()
         ]
 
@@ -66,23 +63,23 @@ class Foreman:
         """Start a job for a clip that is whole; False if it has to wait for one like it that is under way."""
         try:
             wanted = order(found.levels, self.names, _sidecar(self.inbox / found.path))
-            fingerprint = self.fingerprint((*self.words, *wanted.words))
+            recipe = self.composer.recipe(wanted.words)
         except GlabellaError as error:
             self.refuse(found, row, str(error))
             return True
-        if self.ledger.alike(sha256, fingerprint, "working"):
+        if self.ledger.alike(sha256, recipe.fingerprint, "working"):
             return False
         about = {"production": wanted.production, "gain": wanted.gain}
-        self.ledger.update(row.id, source_sha256=sha256, fingerprint=fingerprint, **about)
+        self.ledger.update(row.id, source_sha256=sha256, fingerprint=recipe.fingerprint, **about)
         if (folder := self._claim(found, row)) is None:
             return True
         row = self.ledger.row(row.id) or row
-        other = next((r for r in self.ledger.alike(sha256, fingerprint, "done") if self._there(r)), None)
+        other = next((r for r in self.ledger.alike(sha256, recipe.fingerprint, "done") if self._there(r)), None)
         if other is not None:
             self.publisher.duplicate(folder, row, other)
             self.monitor.event(f"{row.name}: same content and settings as {other.name}, not rendered again")
         else:
-            self._launch(folder, row, wanted)
+            self._launch(folder, row, recipe)
         return True
 
     def refuse(self, found: Found, row: Row, error: str) -> None:
@@ -101,17 +98,9 @@ class Foreman:
     def _there(self, row: Row) -> bool:
         return (self.outbox.root / row.output / "report.json").is_file()
 
-    def _launch(self, folder: JobFolder, row: Row, wanted: Order) -> None:
-        source = folder.source
-        words = (
-            *self.words,
-            *wanted.words,
-            f"clip={escaped(str(source))}",
-            f"outputs={escaped(str(folder.out))}",
-            "tracking=off",
-            "quiet=true",
-        )
-        self.running[row.id] = Child(folder, row.name, words, self.options.limits)
+    def _launch(self, folder: JobFolder, row: Row, recipe: Recipe) -> None:
+        settings = recipe.of(folder.source, folder.out)
+        self.running[row.id] = Child(folder, row.name, settings, self.options.limits)
         self.monitor.event(f"{row.name}: started{f' (attempt {row.attempts + 1})' if row.attempts else ''}")
 
     def reap(self) -> None:
@@ -174,11 +163,11 @@ class Foreman:
         else:
             try:
                 wanted = order(kept.place.parent.parts, self.names, _sidecar(folder.source))
-                self.fingerprint((*self.words, *wanted.words))
+                recipe = self.composer.recipe(wanted.words)
             except GlabellaError as error:
                 self._fail(folder, row, str(error))
                 return
-            self._launch(folder, row, wanted)
+            self._launch(folder, row, recipe)
 
     def adopt(self) -> None:
         """Take up the jobs of watchers that are gone."""

@@ -8,11 +8,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from runner.watch.inbox import Found, beside
+from runner.watch.processes import context, end_with_watcher
 
 _PROBE_S: Final = 120.0
 _HASHES: Final = ("md5", "sha256")
@@ -88,7 +88,7 @@ class Gate:
 
     def _ask(self, found: Found) -> None:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(1, context(), end_with_watcher)
         try:
             future = self._pool.submit(examine, self._root / found.path, self._companion)
         except BrokenProcessPool:

@@ -27,6 +27,7 @@ class Working:
     """A job under way."""
 
     name: str
+    process: int
     seconds: float
     memory: int
 
@@ -36,6 +37,7 @@ class Monitor:
 
     def __init__(self, outbox: Outbox, *, table: bool) -> None:
         self._outbox, self._due, self._last = outbox, 0.0, ""
+        self._shown: list[int] = []
         self._live = Live(console=console, refresh_per_second=2, transient=True) if table else None
 
     def __enter__(self) -> Monitor:
@@ -59,11 +61,13 @@ class Monitor:
                 self.event(line)
 
     def show(self, counts: Mapping[str, int], working: Sequence[Working], *, now: bool = False) -> None:
-        """Write the files, every few seconds at most unless `now`."""
+        """Write the files: every few seconds, when a job has started or ended, and `now`."""
         if self._live:
             self._live.update(_table(counts, working, self._last))
-        if not now and time.monotonic() < self._due:
+        processes = [one.process for one in working]
+        if not now and processes == self._shown and time.monotonic() < self._due:
             return
+        self._shown = processes
         self._due = time.monotonic() + _EVERY_S
         try:
             free = shutil.disk_usage(self._outbox.root).free
@@ -82,7 +86,10 @@ def _status(counts: Mapping[str, int], working: Sequence[Working], state: str, f
         "pid": os.getpid(),
         "state": state,
         "jobs": {name: counts.get(name, 0) for name in STATES},
-        "working": [{"clip": one.name, "seconds": round(one.seconds, 1), "memory": one.memory} for one in working],
+        "working": [
+            {"clip": one.name, "pid": one.process, "seconds": round(one.seconds, 1), "memory": one.memory}
+            for one in working
+        ],
         "free_bytes": free,
     }
 

@@ -1,33 +1,50 @@
-"""The process of one job: `glabella run`, which does not outlive its watcher."""
+"""The process of one job: `glabella run` with settings that the watcher has composed."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import threading
-import time
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
 
-_LOOK_S: Final = 0.5
+from runner.progress import BEAT
+from runner.settings import Settings
+from runner.watch.processes import Handed, end_with_watcher
 
 
-def main() -> int:
-    """Run the words of the command line; end at once when the watcher is gone, however it ended.
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A job's settings, its hold on its folder, and the files that its words and its signs of life go to."""
+
+    settings: Settings
+    hold: Handed
+    output: Path
+    log: Path
+    beat: Path
+
+
+def work(task: Task) -> None:
+    """Do it, and end the process with the exit code of `glabella run`; end at once when the watcher is gone.
 
     What the run has finished by then stays where it is, and the next watcher goes on with it.
     """
-    from runner.cli import main as glabella
+    from runner.cli import guarded
 
-    threading.Thread(target=_outlive_nobody, args=(os.getppid(),), name="watcher", daemon=True).start()
-    return glabella(["run", *sys.argv[1:]])
-
-
-def _outlive_nobody(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_S)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.setsid()
+    end_with_watcher()
+    os.environ[BEAT] = str(task.beat)
+    _say_into(1, task.output, os.O_TRUNC)
+    _say_into(2, task.log, os.O_APPEND)
+    raise SystemExit(guarded(lambda: _run(task.settings)))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _say_into(descriptor: int, path: Path, how: int) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o666)
+    os.dup2(file, descriptor)
+    os.close(file)
+
+
+def _run(settings: Settings) -> int:
+    from runner.job import run_clip
+
+    print(run_clip(settings).delivery, flush=True)
+    return 0
