@@ -74,13 +74,14 @@ class Child:
         """Tell it to come to an end, within so many seconds."""
         if not self._stopping:
             self._stopping = time.monotonic() + seconds
-            self._signal(signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self._number, signal.SIGTERM)
 
     def ending(self) -> Ending:
         """How it came out, once it has ended."""
         self._process.join()
         code = self._process.exitcode or 0
-        self._signal(signal.SIGKILL)  # whatever it may have started
+        self._end()  # whatever it may have started
         self._process.close()
         if self._stopping:
             return Ending(code=code, stopped=code != 0, output=self._last(self._said))
@@ -110,13 +111,13 @@ class Child:
 
     def _kill(self, reason: str) -> None:
         self._killed = reason
-        self._signal(signal.SIGKILL)
+        self._end()
 
-    def _signal(self, number: signal.Signals) -> None:
-        """To it and whatever it has started; it has a group of its own only once it has begun."""
+    def _end(self) -> None:
+        """At once, with whatever it has started; it has a group of its own only when it has begun."""
         for kill in (os.kill, os.killpg):
             with suppress(ProcessLookupError, PermissionError):
-                kill(self._number, number)
+                kill(self._number, signal.SIGKILL)
 
     def _last(self, path: Path) -> str:
         lines = [line for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]
