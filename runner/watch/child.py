@@ -81,7 +81,7 @@ class Child:
         """How it came out, once it has ended."""
         self._process.join()
         code = self._process.exitcode or 0
-        self._end()  # whatever it may have started
+        self._end_group()  # whatever it may have started
         self._process.close()
         if self._stopping:
             return Ending(code=code, stopped=code != 0, output=self._last(self._said))
@@ -114,10 +114,14 @@ class Child:
         self._end()
 
     def _end(self) -> None:
-        """At once, with whatever it has started; it has a group of its own only when it has begun."""
-        for kill in (os.kill, os.killpg):
-            with suppress(ProcessLookupError, PermissionError):
-                kill(self._number, signal.SIGKILL)
+        """At once, with whatever it has started."""
+        with suppress(ProcessLookupError):
+            os.kill(self._number, signal.SIGKILL)  # it has a group of its own only when it has begun
+        self._end_group()
+
+    def _end_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._number, signal.SIGKILL)
 
     def _last(self, path: Path) -> str:
         lines = [line for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]
