@@ -16,10 +16,11 @@ import numpy as np
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
 from stages.expression import basis, pose
-from stages.packets import Edit, Edits, Faces, Floats, Job
+from stages.packets import Covers, Edit, Edits, Faces, Floats, Job
 from stages.render.membrane import membrane
-from stages.render.rim import steadied, winsorised
+from stages.render.rim import bridged, steadied, winsorised
 from stages.render.steady import Recent
+from stages.render.uncover import hidden
 
 _REACH: Final = 3.0
 """Standard deviations after which a Gaussian is taken as over."""
@@ -70,13 +71,16 @@ class Poisson(OrderedStage[dict[int, Recent]]):
         """Nothing is known of any track's edge."""
         return {}
 
-    def process(self, state: dict[int, Recent], edits: Edits, faces: Faces) -> Edits:
-        """The edits with `after` shifted to meet `before` where the mask begins, and softer masks."""
-        units = interocular(faces)
-        merged = (self._cloned(state, edits, edit) for edit in edits.edits)
+    def process(self, state: dict[int, Recent], edits: Edits, faces: Faces, covers: Covers | None = None) -> Edits:
+        """The edits with `after` shifted to meet `before` where the mask begins, and softer masks.
+
+        covers: what of the faces lies behind something; there the mask's edge is no place to meet at.
+        """
+        units, shown = interocular(faces), {face.track: face for face in faces.faces}
+        merged = (self._cloned(state, edits, edit, hidden(edit, shown.get(edit.track), covers)) for edit in edits.edits)
         return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in merged))
 
-    def _cloned(self, state: dict[int, Recent], edits: Edits, edit: Edit) -> Edit:
+    def _cloned(self, state: dict[int, Recent], edits: Edits, edit: Edit, behind: Floats | None) -> Edit:
         """`after` plus the membrane of `before - after` along the mask's rim; the very edit if there is no difference.
 
         The rim is the mask's own outermost pixels: outside of them `after` need not have been painted.
@@ -87,10 +91,11 @@ class Poisson(OrderedStage[dict[int, Recent]]):
         asked = edit.before[rim] - edit.after[rim]
         if not len(asked) or np.abs(asked).max() < _SAME:
             return edit
-        asked = winsorised(asked)
+        spots = np.stack(rim[::-1], 1).astype(np.float64)
+        away = behind[rim] > 0 if behind is not None else np.zeros(len(asked), bool)
+        asked = bridged(spots, winsorised(asked, ~away), away)
         corner = np.array(edit.box[:2], np.float32)
         places = edit.places - corner
-        spots = np.stack(rim[::-1], 1).astype(np.float64)
         difference = np.zeros_like(edit.after)
         difference[rim] = steadied(state, edit.track, edits.at, spots, asked, places, self.steady_s)
         surface = membrane(difference, inside.astype(bool), self.cycles)

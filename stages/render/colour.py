@@ -15,11 +15,12 @@ import numpy as np
 
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
-from stages.packets import Colour, Edit, Edits, Floats, Frame, Job
+from stages.packets import Colour, Covers, Edit, Edits, Faces, Floats, Frame, Job
 from stages.render import lattice, spaces
 from stages.render.palette import Palette, balance, histogram, moments
 from stages.render.regions import FEATURES, OPENINGS, around
 from stages.render.steady import Recent, share
+from stages.render.uncover import hidden
 
 _SAMPLES: Final = 2500
 """Pixels of skin that statistics are taken of, about: their means err by a fifth of an 8-bit code."""
@@ -66,19 +67,36 @@ class _Match(OrderedStage[dict[int, Recent]]):
         """Nothing is known of any track."""
         return {}
 
-    def process(self, state: dict[int, Recent], frame: Frame, edits: Edits) -> Edits:
-        """The edits with `after` in the colours of `before`; the very same packet where they are alike."""
-        made = tuple(self._edit(state, frame.colour, edits, edit) for edit in edits.edits)
+    def process(
+        self,
+        state: dict[int, Recent],
+        frame: Frame,
+        edits: Edits,
+        faces: Faces | None = None,
+        covers: Covers | None = None,
+    ) -> Edits:
+        """The edits with `after` in the colours of `before`; the very same packet where they are alike.
+
+        covers: what of the `faces` lies behind something, whose colours are not the skin's.
+        """
+        shown = {face.track: face for face in faces.faces} if faces is not None else {}
+        away = (hidden(edit, shown.get(edit.track), covers) for edit in edits.edits)
+        pairs = zip(edits.edits, away, strict=True)
+        made = tuple(self._edit(state, frame.colour, edits, edit, behind) for edit, behind in pairs)
         alike = all(new is old for new, old in zip(made, edits.edits, strict=True))
         return edits if alike else Edits(edits.at, made)
 
-    def _edit(self, state: dict[int, Recent], colour: Colour, edits: Edits, edit: Edit) -> Edit:
+    def _edit(self, state: dict[int, Recent], colour: Colour, edits: Edits, edit: Edit, behind: Floats | None) -> Edit:
         where = np.where(edit.mask > 0, around(edit, OPENINGS), np.float32(0))
-        pixels = sampled(edit, around(edit, FEATURES))
-        if pixels is None or not self.strength:
+        skin = around(edit, FEATURES)
+        pixels = sampled(edit, skin if behind is None else np.where(behind > 0, np.float32(0), skin))
+        if pixels is not None:
+            roots = [spaces.cones(part, colour) for part in pixels]
+            state[edit.track] = self._eased(state.get(edit.track), edits, self.palette.measure(*roots))
+        elif behind is None or edit.track not in state:  # a face that is hidden is still the one that it was
             return edit
-        roots = [spaces.cones(part, colour) for part in pixels]
-        state[edit.track] = self._eased(state.get(edit.track), edits, self.palette.measure(*roots))
+        if not self.strength:
+            return edit
         change = self._change(state[edit.track].values, colour)
         if np.abs(change).max() < _SAME:
             return edit

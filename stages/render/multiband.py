@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.contract import MapStage
-from stages.packets import Edit, Edits, Faces, Floats
+from stages.packets import Covers, Edit, Edits, Faces, Floats
 from stages.render.blend import check_width, interocular
+from stages.render.uncover import hidden
 
 _SAME: Final = 1e-4
 """A difference in nominal 0..1 that no format shows."""
@@ -41,14 +42,20 @@ class Multiband(MapStage):
     def __post_init__(self) -> None:
         check_width(self.width)
 
-    def process(self, edits: Edits, faces: Faces) -> Edits:
-        """The edits with `after` blended and masks that fall off within the old ones."""
-        units = interocular(faces)
-        return Edits(edits.at, tuple(multiband(edit, self.width * units[edit.track]) for edit in edits.edits))
+    def process(self, edits: Edits, faces: Faces, covers: Covers | None = None) -> Edits:
+        """The edits with `after` blended and masks that fall off within the old ones.
+
+        covers: what of the faces lies behind something; its tones take no part.
+        """
+        units, shown = interocular(faces), {face.track: face for face in faces.faces}
+        behind = (hidden(edit, shown.get(edit.track), covers) for edit in edits.edits)
+        pairs = zip(edits.edits, behind, strict=True)
+        return Edits(edits.at, tuple(multiband(edit, self.width * units[edit.track], away) for edit, away in pairs))
 
 
-def multiband(edit: Edit, reach: float) -> Edit:
-    """`reach`: pixels from the mask's edge inward in which the blend takes place; below 2 the edit stays as it is."""
+def multiband(edit: Edit, reach: float, behind: Floats | None = None) -> Edit:
+    """`reach`: pixels from the mask's edge inward in which the blend takes place; below 2 the edit stays as it is.
+    behind: (h, w) how much of each pixel is covered, as of `stages.render.uncover.hidden`."""
     rows, columns = np.flatnonzero(edit.mask.any(1)), np.flatnonzero(edit.mask.any(0))
     if reach < 2 or not len(rows):
         return edit
@@ -61,7 +68,8 @@ def multiband(edit: Edit, reach: float) -> Edit:
     far = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 5)
     after, soft = edit.before.copy(), np.zeros_like(edit.mask)
     inner = mask * np.clip(far - np.float32(reach / 2), 0, 1)
-    after[part] += mixed(difference, mask > 0, inner, depth(reach, mask.shape))
+    known = mask > 0 if behind is None else (mask > 0) & (behind[part] == 0)
+    after[part] += mixed(difference, known, inner, depth(reach, mask.shape))
     rise = np.clip(far / np.float32(reach / 2), 0, 1)
     soft[part] = rise * rise * (3 - 2 * rise)
     return replace(edit, after=after, mask=soft)

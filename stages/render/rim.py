@@ -23,6 +23,7 @@ _JUMP: Final = 0.25
 
 _LEEWAY: Final = 0.08
 """Nominal R'G'B' 0..1 by which any of the rim may differ from its median."""
+_KNOWN: Final = 256  # pixels of the rim that are asked about hidden ones, at most
 _DOUBT: Final = 12.0
 """Times the variance of a mean over all bins by which what they have in common must stand out to count for half."""
 
@@ -50,15 +51,38 @@ def steadied(
     return held
 
 
-def winsorised(difference: Floats) -> Floats:
+def winsorised(difference: Floats, shown: NDArray[np.bool_]) -> Floats:
     """(n, 3) without what is no matter of tone: where the rim runs over background or hair, it asks for anything.
 
-    Held within three standard deviations, as the median of the absolute deviations has them, of the rim's median.
+    Held within three standard deviations, as the median of the absolute deviations has them, of the median of what is
+    `shown` (n,).
     """
-    middle = np.median(difference, 0)
-    reach = np.maximum(3 * 1.4826 * np.median(np.abs(difference - middle), 0), _LEEWAY)
+    if not shown.any():
+        return difference
+    middle = np.median(difference[shown], 0)
+    reach = np.maximum(3 * 1.4826 * np.median(np.abs(difference[shown] - middle), 0), _LEEWAY)
     held: Floats = np.clip(difference, middle - reach, middle + reach).astype(np.float32)
     return held
+
+
+def bridged(spots: Doubles, difference: Floats, hidden: NDArray[np.bool_]) -> Floats:
+    """(n, 3) what the rim asks for where something lies before it, `hidden` (n,), told from the rest of the rim.
+
+    A hand's own colour is no matter of tone: there the membrane has no boundary value of its own but the mean of all
+    others by the inverse fourth powers of their distances (Shepard, *A two-dimensional interpolation function for
+    irregularly-spaced data*, 1968). 0 throughout if all of it is hidden. spots: (n, 2) x, y of the rim's pixels.
+    """
+    if not hidden.any():
+        return difference
+    known = np.flatnonzero(~hidden)
+    if not len(known):
+        return np.zeros_like(difference)
+    known = known[:: -(-len(known) // _KNOWN)]
+    apart = spots[hidden, None].astype(np.float32) - spots[None, known].astype(np.float32)
+    weight = 1 / np.square(np.maximum(np.square(apart).sum(2), 1))
+    told = difference.copy()
+    told[hidden] = weight @ difference[known] / weight.sum(1, keepdims=True)
+    return told
 
 
 def _eased(old: Floats, now: Floats, much: float) -> Floats:

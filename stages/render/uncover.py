@@ -43,11 +43,18 @@ class Uncover(MapStage):
         return edits if unchanged else Edits(edits.at, made)
 
     def _edit(self, edit: Edit, face: Face | None, covers: Covers) -> Edit:
-        cover = covers.of(edit.track)
-        if cover is None or face is None or not len(edit.places):
-            return edit
-        hidden = np.maximum(*(laid(cover.hidden, edit, face, points) for points in (edit.sources, edit.places)))
-        return replace(edit, mask=edit.mask * (1 - enlarged(hidden, edit.mask.shape))) if hidden.any() else edit
+        covered = hidden(edit, face, covers)
+        return replace(edit, mask=edit.mask * (1 - covered)) if covered is not None else edit
+
+
+def hidden(edit: Edit, face: Face | None, covers: Covers | None) -> Floats | None:
+    """(h, w) 0..1 how much of each pixel of the edit's box shows what lies before the face, in the frame or in `after`;
+    None if nothing does, and where no mesh was drawn."""
+    cover = covers.of(edit.track) if covers is not None else None
+    if cover is None or face is None or not len(edit.places):
+        return None
+    coarse = np.maximum(*(laid(cover.hidden, edit, face, points) for points in (edit.sources, edit.places)))
+    return enlarged(coarse, edit.mask.shape) if coarse.any() else None
 
 
 def enlarged(coarse: Floats, shape: tuple[int, ...]) -> Floats:

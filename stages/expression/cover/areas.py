@@ -1,7 +1,8 @@
 """From how surely each texel is covered to what is handed back: whole areas with soft edges.
 
-A thing before a face is no speck and has no holes; and of an eye or a mouth that it hides for a good part, the rest
-cannot be believed either, because the landmarks under it are guesses.
+A thing before a face is no speck and has no holes; it goes on up to an edge, so that the end of a finger that looks
+like the skin around is known by the finger. And of an eye or a mouth that is hidden for a good part, the rest cannot
+be believed either, because the landmarks under it are guesses.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from stages.errors import ConfigError
 from stages.expression import chart
-from stages.expression.relief import SIDE
+from stages.expression.cover import odds
+from stages.expression.relief import SIDE, STEPS, UNSEEN
 from stages.faces import layouts
 from stages.packets import Bytes
 
@@ -29,18 +31,23 @@ _FEATURES: Final = {
 }
 """Rings of what moves as a whole, and by how many texels of the chart they are grown."""
 _CLOSED: Final = 5  # texels across of the gaps that are closed: between two fingers there is nothing to be edited
+_EDGE: Final = 1 / 16  # step in contrast that counts as a texel
 _SOFT: Final = 1.0  # texels: standard deviation of the edge
 
 
 @dataclass(frozen=True, kw_only=True)
 class Areas:
     """begins, spreads: probabilities 0..1 from which a texel starts an area, and from which it joins one beside it.
+    faint: probability 0..1, lately, from which a texel joins that an area reaches without crossing an edge. reach:
+    texels, 0..24, that it reaches so at most; an edge counts as many texels as its step in contrast has sixteenths.
     least: share of the face below which an area counts as none. drifted: share of an eye or a mouth from which all of
     it counts as covered. margin: texels of the chart (`relief.SIDE` a side) by which areas are grown.
     """
 
-    begins: float = 0.6
+    begins: float = 0.8
     spreads: float = 0.15
+    faint: float = 0.01
+    reach: float = 10.0
     least: float = 0.004
     drifted: float = 0.4
     margin: float = 2.0
@@ -48,6 +55,10 @@ class Areas:
     def __post_init__(self) -> None:
         if not 0 < self.spreads <= self.begins < 1:
             raise ConfigError(f"areas.spreads must lie in 0..areas.begins: {self.spreads}, {self.begins}")
+        if not 0 < self.faint <= self.spreads:
+            raise ConfigError(f"areas.faint must lie in 0..areas.spreads: {self.faint}, {self.spreads}")
+        if not 0 <= self.reach <= 24:
+            raise ConfigError(f"areas.reach must be 0..24 texels, it is {self.reach}")
         if not 0 <= self.least < 1:
             raise ConfigError(f"areas.least must be 0..1, it is {self.least}")
         if not 0 < self.drifted <= 1:
@@ -55,14 +66,21 @@ class Areas:
         if not 0 <= self.margin <= 8:
             raise ConfigError(f"areas.margin must be 0..8 texels, it is {self.margin}")
 
-    def of(self, sure: Bytes) -> Bytes | None:
-        """(SIDE, SIDE) 0 free .. 255 covered, from probabilities in 255ths; None if nothing is covered."""
-        possible = (sure >= 255 * self.spreads) & on_face()
-        if not (sure[possible] >= 255 * self.begins).any():
+    def of(self, sure: Bytes, lately: Bytes | None = None, relief: Bytes | None = None) -> Bytes | None:
+        """(SIDE, SIDE) 0 free .. 255 covered; None if nothing is covered.
+
+        sure: how surely each texel is (`odds`). lately: the same over more of the time around, and relief: the face
+        (`stages.expression.relief`); without it no area reaches beyond what spreads.
+        """
+        possible, certain = (sure >= odds.code(self.spreads)) & on_face(), sure >= odds.code(self.begins)
+        if not (possible & certain).any():
             return None
-        whole = self._joined(possible, sure >= 255 * self.begins)
+        whole = self._joined(possible, certain)
         if not whole.any():
             return None
+        if relief is not None and self.reach:
+            likely = np.maximum(sure, sure if lately is None else lately) >= odds.code(self.faint)
+            whole = _filled(_reached(whole, likely & on_face() & (relief != UNSEEN), relief, self.reach))
         for feature in _features():
             if whole[feature].mean() >= self.drifted:
                 whole |= feature
@@ -83,6 +101,21 @@ class Areas:
             grown = cv2.dilate(grown, _ball(2 * round(self.margin) + 1))
         soft: Bytes = np.asarray(cv2.GaussianBlur(grown, (0, 0), _SOFT), np.uint8)
         return soft
+
+
+def _reached(whole: Mask, likely: Mask, relief: Bytes, reach: float) -> Mask:
+    """`whole`, and what of `likely` lies within `reach` of it by steps to neighbours."""
+    shown = relief.astype(np.float32) / np.float32(_EDGE * STEPS)
+    path = np.where(whole, 0, np.inf).astype(np.float32)
+    down, right = (1 + np.abs(np.diff(shown, axis=axis)) for axis in (0, 1))
+    for _ in range(int(reach)):
+        near = path.copy()
+        near[1:] = np.minimum(near[1:], path[:-1] + down)
+        near[:-1] = np.minimum(near[:-1], path[1:] + down)
+        near[:, 1:] = np.minimum(near[:, 1:], path[:, :-1] + right)
+        near[:, :-1] = np.minimum(near[:, :-1], path[:, 1:] + right)
+        path = np.where(likely | whole, near, np.float32(np.inf))
+    return np.asarray(path <= reach)
 
 
 @cache

@@ -20,6 +20,8 @@ Maps = Mapping[int, Bytes]
 
 STEADY: Final = 2
 """Frames to either side of which the middle one counts: what shows for fewer frames than half of these is no hand."""
+LATELY: Final = 5
+"""Frames to either side over which odds are averaged: what is faint in every frame shows in their mean."""
 HOLD: Final = 8
 """Frames to either side over which gaps are closed: a hand of the skin's own colour is lost here and there."""
 AHEAD: Final = 2
@@ -31,6 +33,11 @@ FADE: Final = 2
 def steadied(frames: Iterable[Maps]) -> Iterator[Maps]:
     """The median over `STEADY` frames to either side, texel by texel."""
     return _windowed(frames, STEADY, lambda near: np.median(near, 0).astype(np.uint8))
+
+
+def averaged(frames: Iterable[Maps]) -> Iterator[Maps]:
+    """The mean over `LATELY` frames to either side."""
+    return _windowed(frames, LATELY, lambda near: np.rint(near.mean(0)).astype(np.uint8))
 
 
 def held(frames: Iterable[Maps]) -> Iterator[Maps]:

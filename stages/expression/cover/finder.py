@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 
 from stages.backend import Model
-from stages.expression.cover import look
+from stages.expression.cover import look, odds
 from stages.expression.cover.areas import on_face
 from stages.expression.relief import UNSEEN
 from stages.packets import Bytes
 
 _NEXT: Final = 5  # texels across
 _RIM: Final = 9  # texels across
-_DOUBT: Final = np.uint8(110)  # 255ths: enough to join an area, not to begin one
+_DOUBT: Final = np.uint8(odds.code(0.43))  # enough to join an area, not to begin one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,10 @@ class Finder:
         look.seen(blank, look.Usual.of([blank]))
 
     def find(self, pictures: Sequence[look.Picture], usual: Sequence[look.Usual]) -> Bytes:
-        """(n, FINE, FINE) how surely each texel is covered, in 255ths; each beside a usual look."""
+        """(n, FINE, FINE) how surely each texel is covered (`odds`); each beside a usual look."""
         planes = [look.seen(*one) for one in zip(pictures, usual, strict=True)]
         (covered,) = self.model.run({"seen": np.stack(planes)})
-        sure: Bytes = np.rint(look.unfolded(covered) * np.float32(255)).astype(np.uint8)
+        sure = odds.coded(look.unfolded(covered))
         return np.stack([_beside(*one) for one in zip(sure, pictures, strict=True)])
 
 

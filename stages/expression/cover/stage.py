@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import tee
 from typing import Final
 
 import numpy as np
 
 from stages.contract import ClipStage, OrderedStage, Timeline
-from stages.expression.cover import course
+from stages.expression.cover import course, odds
 from stages.expression.cover.areas import Areas, well_inside
 from stages.expression.cover.bank import Bank
 from stages.expression.cover.finder import Finder
@@ -46,18 +47,18 @@ class FindCovers(ClipStage):
 
     def process(self, faces: Timeline[Faces], cues: Timeline[Cues]) -> Iterator[Covers | None]:
         """Of every frame in which something covers a face; None on all others."""
-        steady = course.steadied(self._raw(cues, self._banks(cues)))
-        whole = (
-            {track: area for track, sure in maps.items() if (area := self.areas.of(sure)) is not None}
-            for maps in steady
-        )
+        sure, same = tee(self._raw(cues, self._banks(cues)))
+        odds_of = zip(cues, course.steadied(sure), course.averaged(same), strict=True)
+        whole = (self._whole(packet, now, lately) for packet, now, lately in odds_of)
         for seen, maps in zip(faces, course.faded(course.held(whole)), strict=True):
             shown = {face.track for face in seen.faces} if seen is not None else set()
             covers = tuple(Cover(track, hidden) for track, hidden in sorted(maps.items()) if track in shown)
             yield Covers(seen.at, covers) if seen is not None and covers else None
 
-    def _whole(self, maps: course.Maps) -> course.Maps:
-        areas = {track: self.areas.of(sure) for track, sure in maps.items()}
+    def _whole(self, packet: Cues | None, now: course.Maps, lately: course.Maps) -> course.Maps:
+        shown = packet.tracks if packet is not None else ()
+        reliefs = {track: picture(packet, track).relief for track in shown}
+        areas = {track: self.areas.of(sure, lately.get(track), reliefs.get(track)) for track, sure in now.items()}
         return {track: area for track, area in areas.items() if area is not None}
 
     def _raw(self, cues: Timeline[Cues], banks: Mapping[int, Bank]) -> Iterator[course.Maps]:
@@ -97,7 +98,7 @@ class FindCovers(ClipStage):
 
     def _bare(self, pictures: list[Picture], beside: list[Usual]) -> list[Picture]:
         """Those in which next to nothing seems covered; if they are few, the barest."""
-        covered = self.finder.find(pictures, beside)[:, well_inside()].mean(1) / 255
+        covered = odds.probability(self.finder.find(pictures, beside)[:, well_inside()]).mean(1)
         return [
             one for one, much in zip(pictures, covered, strict=True) if much <= max(FREE, np.sort(covered)[:FEWEST][-1])
         ]
@@ -141,8 +142,8 @@ class FollowCovers(OrderedStage[dict[int, Known]]):
 
     def _followed(self, known: Known, now: Picture, covered: float) -> Bytes | None:
         found = self.finder.find([now], [known.bank.usual(now)]) if known.bank is not None else None
-        area = self.areas.of(found[0]) if found is not None else None
-        bare = found is None or found[0][well_inside()].mean() / 255 <= FREE
+        area = self.areas.of(found[0], relief=now.relief) if found is not None else None
+        bare = found is None or odds.probability(found[0][well_inside()]).mean() <= FREE
         known.seen += 1
         if covered < CLEAR and bare and known.seen >= _EVERY:
             known.pictures.append(now)

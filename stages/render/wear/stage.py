@@ -135,7 +135,7 @@ class Wear(MapStage):
         free = _free(cover)
         skin, gain = self._lit(laid, light.look(edit, places), worn, free, plain)
         share = laid.sample(regions.painted()) * skin.sample(worn.skin) * laid.on
-        mask = laid.sample(self._mask) * laid.sample(free) * laid.on * np.float32(strength)
+        mask = laid.sample(self._mask) * laid.on * np.float32(strength)  # `uncover` takes out what is hidden
         return _drawn(edit, laid, paint.textured(skin, worn.picture), gain, share, mask)
 
     def _lit(

@@ -16,6 +16,7 @@ from stages.faces import layouts
 from stages.identity.likeness import Likeness, Portrait
 from stages.packets import Cover, Covers, Edit, Edits, Face, Plain, Plains, Role, Roles
 from stages.render import mesh
+from stages.render.uncover import Uncover
 from stages.render.warp import Warp
 from stages.render.wear import regions
 from stages.render.wear.regions import NAMES, Parts
@@ -144,7 +145,9 @@ def test_what_covers_the_face_keeps_its_pixels(under, wear, only):
     edits, one = under()
     hidden = np.zeros((96, 96), np.uint8)
     hidden[48:] = 255
-    edit = wear().process(edits, only(one), ROLES, covers=Covers(AT, (Cover(0, hidden),))).edits[0]
+    covers = Covers(AT, (Cover(0, hidden),))
+    painted = wear().process(edits, only(one), ROLES, covers=covers)
+    edit = Uncover().process(painted, only(one), covers).edits[0]
     assert edit.mask[at(edit, CHIN)] == 0
     assert edit.mask[at(edit, BROW)] > 0.95
 

@@ -7,16 +7,16 @@ import pytest
 
 from stages.errors import ConfigError
 from stages.expression import chart
-from stages.expression.cover import course
+from stages.expression.cover import course, odds
 from stages.expression.cover.areas import Areas, on_face
 from stages.expression.relief import SIDE
 
 
 def disc(point: int, radius: float, sure: float = 1.0) -> np.ndarray:
-    """Probabilities in 255ths around a point of the mesh."""
+    """Bytes of `odds` around a point of the mesh, none elsewhere."""
     x, y = (chart.places()[point] + 0.5) * SIDE / chart.SIZE - 0.5
     row, column = np.mgrid[:SIDE, :SIDE]
-    return (255 * sure * (np.hypot(column - x, row - y) < radius)).astype(np.uint8)
+    return odds.coded(sure * (np.hypot(column - x, row - y) < radius).astype(np.float32))
 
 
 def at(hidden: np.ndarray, point: int) -> int:
@@ -33,9 +33,33 @@ def test_an_area_reaches_as_far_as_it_is_possible_and_has_a_soft_edge():
     sure = np.maximum(disc(425, 9, 0.2), disc(425, 3))
     hidden = Areas(margin=0).of(sure)
     assert hidden is not None
-    assert (hidden[(sure > 0) & on_face()] > 100).mean() > 0.95
+    assert (hidden[(sure > odds.code(0.1)) & on_face()] > 100).mean() > 0.95
     assert ((hidden > 20) & (hidden < 235)).any()
     assert at(hidden, 205) == 0
+
+
+def test_a_faint_end_of_a_finger_is_known_by_the_finger_and_the_skin_beyond_its_edge_is_not():
+    row, column = np.mgrid[:SIDE, :SIDE]
+    finger = (np.abs(column - 32) < 4) & (row > 20)
+    relief = np.where(finger, 170, 128).astype(np.uint8)
+    sure = odds.coded(np.where(finger & (row > 30), 0.95, 0.0).astype(np.float32))
+    lately = odds.coded(np.where(np.abs(column - 32) < 12, 0.03, 0.0).astype(np.float32))
+    areas = Areas(margin=0)
+    whole, told = areas.of(sure, lately, relief), areas.of(sure)
+    assert whole is not None
+    assert told is not None
+    assert whole[24, 32] > 250
+    assert told[24, 32] == 0
+    assert whole[16, 32] == whole[24, 40] == 0, "an edge lies between"
+    unlikely = areas.of(sure, odds.coded(np.zeros((SIDE, SIDE), np.float32)), relief)
+    assert unlikely is not None
+    assert unlikely[24, 32] == 0
+
+
+def test_odds_are_told_back_as_probabilities():
+    given = np.array([0, 1e-4, 0.01, 0.5, 0.8, 1], np.float32)
+    assert odds.probability(odds.coded(given)) == pytest.approx(given, abs=0.02)
+    assert odds.code(0.5) == 127.5
 
 
 def test_specks_are_nothing_and_holes_are_filled():
@@ -56,7 +80,10 @@ def test_a_mouth_that_is_half_covered_is_handed_back_whole():
     assert at(kept, 291) == 0
 
 
-@pytest.mark.parametrize("wrong", [{"begins": 0.1}, {"least": 1.0}, {"drifted": 0.0}, {"margin": 9.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"begins": 0.1}, {"least": 1.0}, {"drifted": 0.0}, {"margin": 9.0}, {"faint": 0.5}, {"reach": 30.0}],
+)
 def test_limits_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=r"^areas\."):
         Areas(**wrong)
