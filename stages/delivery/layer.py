@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stages.contract import MapStage
 from stages.errors import ConfigError
 from stages.media.light import Light, light_of, packed
-from stages.media.planes import crop
+from stages.media.planes import crop, drawn
 from stages.packets import Edits, Frame
 
 _FULL = 2  # AVCOL_RANGE_JPEG
@@ -93,7 +93,7 @@ def _slice(box: Box) -> tuple[slice, slice]:
 def _matte(frame: Frame, edits: Edits | None) -> Doubles:
     """(h, w) 0..1, what all edits together cover."""
     clear = np.ones((frame.height, frame.width))
-    for edit in edits.edits if edits else ():
+    for edit in drawn(edits) if edits else ():
         clear[_slice(edit.box)] *= 1 - edit.mask
     return 1 - clear
 

@@ -19,7 +19,7 @@ from stages.delivery.stills import GROUPS
 from stages.errors import ConfigError, DeliveryError
 from stages.expression import basis, pose
 from stages.faces import layouts
-from stages.media.planes import rgb8
+from stages.media.planes import drawn, rgb8
 from stages.packets import Edit, Edits, Face, Faces, Frame, Job, Units
 
 Picture = NDArray[np.uint8]
@@ -107,7 +107,7 @@ class KeepStrips(OrderedStage[Kept]):
     ) -> None:
         """Take the frame in, and keep the strip that it completes where that shows more."""
         found = {face.track: face for face in faces.faces} if faces else {}
-        made = {edit.track: edit for edit in edits.edits} if edits else {}
+        made = {edit.track: edit for edit in drawn(edits)} if edits else {}
         state.latest.append(Moment(before, after, found, made, _changes(units, asked)))
         if len(state.latest) == self.frames:
             self._consider(state)

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from stages.contract import MapStage
 from stages.errors import ClipError, ConfigError
-from stages.media import kernels
+from stages.media import kernels, moving
 from stages.media.colour import coding
 from stages.media.pixels import Layout, Plane, turned, upright, whole_planes
-from stages.packets import Clip, Edit, Edits, Floats, Frame
+from stages.packets import Clip, Edit, Edits, Floats, Frame, Moved
 
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
 
-__all__ = ["WriteBack", "align", "clone", "crop", "paste", "rgb8"]
+__all__ = ["WriteBack", "align", "clone", "crop", "draw", "drawn", "paste", "rgb8"]
 
 
 def align(box: tuple[float, float, float, float], frame: Frame) -> Box:
@@ -90,11 +90,12 @@ def rgb8(
     return padded[:height, :width]
 
 
-def paste(frame: Frame, edits: tuple[Edit, ...]) -> Frame:
+def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
     """A copy of `frame` with mask * (after - before) of each edit added to its codes, rounded and clipped.
 
     The difference is turned into codes, not the picture: a sample whose mask is 0, or whose picture did not change,
-    keeps its code bit by bit. Alpha, timestamps, tags and side data are those of `frame`, which is left untouched.
+    keeps its code bit by bit. Of what is only moved, the codes themselves are. Alpha, timestamps, tags and side data
+    are those of `frame`, which is left untouched.
 
     Raises:
         ClipError: a pixel format or colour matrix that cannot be edited.
@@ -108,9 +109,24 @@ def paste(frame: Frame, edits: tuple[Edit, ...]) -> Frame:
         if align(box, frame) != box:
             raise ValueError(f"box {box} is not on the chroma grid of {frame.pixel_format}; use align()")
         planes, origin = _readable(pasted, form, box)
-        _add(form, planes, origin, edit, k)
+        if isinstance(edit, Moved):
+            _move(form, _readable(frame, form, box)[0], planes, origin, edit, k)
+        else:
+            _add(form, planes, origin, edit, k)
         _store(pasted, form, box, planes)
     return pasted
+
+
+def drawn(edits: Edits) -> tuple[Edit, ...]:
+    """The regions of `edits` as pictures; those that were painted as they are."""
+    return tuple(draw(edit) if isinstance(edit, Moved) else edit for edit in edits.edits)
+
+
+def draw(edit: Moved) -> Edit:
+    """The region before and after its pixels moved."""
+    before = crop(edit.frame, edit.box)
+    after, mask = moving.resampled(before, edit.offsets, edit.mask)
+    return Edit(edit.track, edit.box, before, after, mask, edit.places, edit.sources)
 
 
 def clone(native: av.VideoFrame) -> av.VideoFrame:
@@ -244,6 +260,16 @@ def _add(form: Layout, planes: tuple[Plane, ...], origin: tuple[int, int], edit:
         return
     for plane, weights in zip(planes, _ONE_OF_RGB if form.model == "rgb" else k[None, 12:15], strict=True):
         kernels.add_channel(plane, origin, weights, change, k)
+
+
+def _move(
+    form: Layout, planes: tuple[Plane, ...], targets: tuple[Plane, ...], origin: tuple[int, int], edit: Moved, k: Floats
+) -> None:
+    size = edit.box[2] - edit.box[0], edit.box[3] - edit.box[1]
+    for index, (plane, target) in enumerate(zip(planes, targets, strict=True)):
+        across, down = form.chroma if index and form.model == "yuv" else (0, 0)
+        place = origin[0] >> across, origin[1] >> down, -(-size[0] >> across), -(-size[1] >> down)
+        moving.move(plane, target, place, (across, down), edit.offsets, edit.mask, k[10], k[11])
 
 
 def _convert8(frame: Frame, box: Box, size: tuple[int, int] | None) -> Bytes:

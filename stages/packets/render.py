@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages import facs
 from stages.packets.base import Floats, Packet, ShowsShapes, check
+from stages.packets.clip import Frame
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -167,6 +169,9 @@ class Edit(ShowsShapes):
     places: Floats = field(default_factory=lambda: np.zeros((0, 2), np.float32))
     sources: Floats = field(default_factory=lambda: np.zeros((0, 2), np.float32))
 
+    stride: ClassVar[int] = 1
+    """Luma pixels from one sample of the mask to the next."""
+
     def __post_init__(self) -> None:
         x0, y0, x1, y1 = self.box
         for name in ("before", "after"):
@@ -177,7 +182,41 @@ class Edit(ShowsShapes):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Moved(ShowsShapes):
+    """A face region whose pixels only move: an `Edit` that need not be drawn to be written back.
+
+    box, places, sources: as of `Edit`. frame: what moves. offsets: (2, ceil(h / 2), ceil(w / 2)) float32 dx, dy in luma
+    pixels from where a value goes to where it is taken from. mask: (ceil(h / 2), ceil(w / 2)) float32 0..1. Both hold
+    for the middle of two by two pixels and are linear between. `stages.media.planes.drawn` makes an `Edit` of it.
+    """
+
+    track: int
+    box: tuple[int, int, int, int]
+    frame: Frame
+    offsets: Floats
+    mask: Floats
+    places: Floats
+    sources: Floats
+
+    stride: ClassVar[int] = 2
+    """Luma pixels from one sample of the mask to the next."""
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box
+        half = -((y0 - y1) // self.stride), -((x0 - x1) // self.stride)
+        check(self.offsets, (2, *half), np.float32, "Moved.offsets")
+        check(self.mask, half, np.float32, "Moved.mask")
+        for name in ("places", "sources"):
+            check(getattr(self, name), (-1, 2), np.float32, f"Moved.{name}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Edits(Packet):
     """The edited regions of a frame, one per face that changes."""
 
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit | Moved, ...]
+
+    def having(self, made: tuple[Edit | Moved, ...]) -> Edits:
+        """These regions instead, in the very same packet where they are the very same."""
+        alike = len(made) == len(self.edits) and all(new is old for new, old in zip(made, self.edits, strict=True))
+        return self if alike else Edits(self.at, made)

@@ -92,7 +92,7 @@ class ComparePictures(OrderedStage[Before]):
 
 def _masks(edits: Edits | None) -> dict[int, Mask]:
     """By track."""
-    return {edit.track: (edit.box, edit.mask) for edit in edits.edits} if edits else {}
+    return {edit.track: (edit.box, edit.mask) for edit in planes.drawn(edits)} if edits else {}
 
 
 def _joined(masks: list[Mask], frame: Frame) -> Mask:

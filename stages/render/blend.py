@@ -16,7 +16,8 @@ import numpy as np
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
 from stages.expression import basis, pose
-from stages.packets import Covers, Edit, Edits, Faces, Floats, Job
+from stages.media.planes import drawn
+from stages.packets import Covers, Edit, Edits, Faces, Floats, Job, Moved
 from stages.render.membrane import membrane
 from stages.render.rim import bridged, steadied, winsorised
 from stages.render.steady import Recent
@@ -77,7 +78,8 @@ class Poisson(OrderedStage[dict[int, Recent]]):
         covers: what of the faces lies behind something; there the mask's edge is no place to meet at.
         """
         units, shown = interocular(faces), {face.track: face for face in faces.faces}
-        merged = (self._cloned(state, edits, edit, hidden(edit, shown.get(edit.track), covers)) for edit in edits.edits)
+        pairs = ((edit, hidden(edit, shown.get(edit.track), covers)) for edit in drawn(edits))
+        merged = (self._cloned(state, edits, edit, behind) for edit, behind in pairs)
         return Edits(edits.at, tuple(_feathered(edit, self.width * units[edit.track]) for edit in merged))
 
     def _cloned(self, state: dict[int, Recent], edits: Edits, edit: Edit, behind: Floats | None) -> Edit:
@@ -113,7 +115,8 @@ def interocular(faces: Faces) -> dict[int, float]:
     return {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces}
 
 
-def _feathered(edit: Edit, sigma: float) -> Edit:
+def _feathered(edit: Edit | Moved, sigma: float) -> Edit | Moved:
+    sigma /= edit.stride
     return replace(edit, mask=feather(edit.mask, sigma)) if sigma >= 0.3 else edit
 
 

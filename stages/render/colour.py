@@ -15,6 +15,7 @@ import numpy as np
 
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
+from stages.media.planes import drawn
 from stages.packets import Colour, Covers, Edit, Edits, Faces, Floats, Frame, Job
 from stages.render import lattice, spaces
 from stages.render.palette import Palette, balance, histogram, moments
@@ -80,11 +81,8 @@ class _Match(OrderedStage[dict[int, Recent]]):
         covers: what of the `faces` lies behind something, whose colours are not the skin's.
         """
         shown = {face.track: face for face in faces.faces} if faces is not None else {}
-        away = (hidden(edit, shown.get(edit.track), covers) for edit in edits.edits)
-        pairs = zip(edits.edits, away, strict=True)
-        made = tuple(self._edit(state, frame.colour, edits, edit, behind) for edit, behind in pairs)
-        alike = all(new is old for new, old in zip(made, edits.edits, strict=True))
-        return edits if alike else Edits(edits.at, made)
+        pairs = [(edit, hidden(edit, shown.get(edit.track), covers)) for edit in drawn(edits)]
+        return edits.having(tuple(self._edit(state, frame.colour, edits, edit, behind) for edit, behind in pairs))
 
     def _edit(self, state: dict[int, Recent], colour: Colour, edits: Edits, edit: Edit, behind: Floats | None) -> Edit:
         where = np.where(edit.mask > 0, around(edit, OPENINGS), np.float32(0))

@@ -88,11 +88,10 @@ class Enhance(MapStage):
         """
         shown = {face.track: face for face in faces.faces}
         made = []
-        for edit in edits.edits:
+        for edit in planes.drawn(edits):
             weight = self.weight * (restraints.of(edit.track) if restraints is not None else 1.0)
             made.append(self._edit(frame, edit, shown.get(edit.track), weight))
-        unchanged = all(new is old for new, old in zip(made, edits.edits, strict=True))
-        return edits if unchanged else Edits(edits.at, tuple(made))
+        return edits.having(tuple(made))
 
     def _edit(self, frame: Frame, edit: Edit, face: Face | None, weight: float) -> Edit:
         if face is None or weight <= 0 or height(face) < self.least_face or not edit.mask.any():

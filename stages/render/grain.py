@@ -14,6 +14,7 @@ import numpy as np
 
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
+from stages.media.planes import drawn
 from stages.packets import Edit, Edits, Floats, Job, Stamp
 from stages.render import noise
 from stages.render.regions import FEATURES, OPENINGS, around
@@ -62,9 +63,7 @@ class Plate(OrderedStage[dict[int, Recent]]):
 
     def process(self, state: dict[int, Recent], edits: Edits) -> Edits:
         """The edits with grainier `after`; the very same packet where nothing is missing."""
-        made = tuple(self._edit(state, edits.at, edit) for edit in edits.edits)
-        alike = all(new is old for new, old in zip(made, edits.edits, strict=True))
-        return edits if alike else Edits(edits.at, made)
+        return edits.having(tuple(self._edit(state, edits.at, edit) for edit in drawn(edits)))
 
     def _edit(self, state: dict[int, Recent], at: Stamp, edit: Edit) -> Edit:
         found = self._found(state, at, edit)

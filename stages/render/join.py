@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from stages.contract import MapStage
+from stages.media.planes import drawn
 from stages.packets import Edit, Edits, Faces, Floats
 from stages.render.blend import Gaussian
 
@@ -37,9 +38,9 @@ class Join(MapStage):
     def process(self, under: Edits, faces: Faces, edits: Edits | None = None) -> Edits:
         """One edit a face. under: the re-shaped performers; edits: painted on them, their `before` is the `after`
         of one of `under`."""
-        painted = {edit.track: edit for edit in edits.edits} if edits is not None else {}
+        painted = {edit.track: edit for edit in drawn(edits)} if edits is not None else {}
         soft = Gaussian(width=self.width).process(under, faces)
-        return Edits(under.at, tuple(_joined(edit, painted.get(edit.track)) for edit in soft.edits))
+        return Edits(under.at, tuple(_joined(edit, painted.get(edit.track)) for edit in drawn(soft)))
 
 
 def _joined(under: Edit, over: Edit | None) -> Edit:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.contract import MapStage
+from stages.media.planes import drawn
 from stages.packets import Covers, Edit, Edits, Faces, Floats
 from stages.render.blend import check_width, interocular
 from stages.render.uncover import hidden
@@ -48,8 +49,7 @@ class Multiband(MapStage):
         covers: what of the faces lies behind something; its tones take no part.
         """
         units, shown = interocular(faces), {face.track: face for face in faces.faces}
-        behind = (hidden(edit, shown.get(edit.track), covers) for edit in edits.edits)
-        pairs = zip(edits.edits, behind, strict=True)
+        pairs = [(edit, hidden(edit, shown.get(edit.track), covers)) for edit in drawn(edits)]
         return Edits(edits.at, tuple(multiband(edit, self.width * units[edit.track], away) for edit, away in pairs))
 
 

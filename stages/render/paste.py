@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.contract import MapStage
+from stages.media.planes import drawn
 from stages.packets import Edits
 
 
@@ -16,5 +17,5 @@ class Paste(MapStage):
 
     def process(self, edits: Edits) -> Edits:
         """The edits with masks of 0 and 1."""
-        cut = (replace(edit, mask=(edit.mask >= 0.5).astype(np.float32)) for edit in edits.edits)
+        cut = (replace(edit, mask=(edit.mask >= 0.5).astype(np.float32)) for edit in drawn(edits))
         return Edits(edits.at, tuple(cut))

@@ -57,48 +57,6 @@ def painted(triangles: Indices, points: Floats, rows: Floats, shape: tuple[int, 
     return coarse
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def moved(picture: Floats, coarse: Floats) -> tuple[Floats, Floats]:
-    """A picture resampled by a map at half its resolution, and the mask: (h, w, 3) and (h, w).
-
-    Linear between samples of the map and of the picture, which is repeated at its border; one walk over the pixels,
-    in half the time of enlarging the map and remapping by it. What does not move keeps its values exactly.
-    """
-    height, width = picture.shape[0], picture.shape[1]
-    out, mask = np.empty_like(picture), np.empty((height, width), np.float32)
-    lines = np.empty((CHANNELS, coarse.shape[2]), np.float32)
-    zero, one, most, quarter = np.float32(0), np.float32(1), np.float32(0.75), np.float32(0.25)
-    right, bottom = np.float32(width - 1), np.float32(height - 1)
-    for y in range(height):
-        upper, lower = max((y + 1) // 2 - 1, 0), min((y + 1) // 2, coarse.shape[1] - 1)
-        below = quarter if y & 1 else most
-        for k in range(CHANNELS):
-            for x in range(coarse.shape[2]):
-                lines[k, x] = coarse[k, upper, x] * (one - below) + coarse[k, lower, x] * below
-        for x in range(width):
-            left, after = max((x + 1) // 2 - 1, 0), min((x + 1) // 2, coarse.shape[2] - 1)
-            share = quarter if x & 1 else most
-            dx = lines[0, left] * (one - share) + lines[0, after] * share
-            dy = lines[1, left] * (one - share) + lines[1, after] * share
-            belongs = lines[2, left] * (one - share) + lines[2, after] * share
-            mask[y, x] = belongs
-            if belongs <= zero or (dx == zero and dy == zero):
-                for c in range(3):
-                    out[y, x, c] = picture[y, x, c]
-                continue
-            px = min(max(np.float32(x) + dx, zero), right)
-            py = min(max(np.float32(y) + dy, zero), bottom)
-            x0, y0 = int(px), int(py)
-            x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-            u, v = px - np.float32(x0), py - np.float32(y0)
-            a, b, c_, d = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
-            for c in range(3):
-                out[y, x, c] = (
-                    a * picture[y0, x0, c] + b * picture[y0, x1, c] + c_ * picture[y1, x0, c] + d * picture[y1, x1, c]
-                )
-    return out, mask
-
-
 def facing(triangles: Indices, points: Floats) -> Floats:
     """Twice the signed area of each triangle in square pixels, (T,); positive when it shows its front."""
     a, b, c = (points[triangles[:, k]] for k in range(3))

@@ -64,7 +64,7 @@ class Compare(MapStage):
         self, frame: Frame, faces: Faces, before: Edits, after: Edits, restraints: Restraints | None = None
     ) -> Restored | None:
         """A row for every restored face; None where there is none."""
-        pairs = [pair for pair in zip(before.edits, after.edits, strict=True) if pair[0] is not pair[1]]
+        pairs = [pair for pair in zip(planes.drawn(before), planes.drawn(after), strict=True) if pair[0] is not pair[1]]
         landmarks = {face.track: face.landmarks for face in faces.faces}
         if not pairs or frame.at.index % self.every:
             return None

@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from stages.contract import MapStage
 from stages.faces import layouts
+from stages.media.planes import drawn
 from stages.packets import Donor, Donors, Edit, Edits, Floats
 from stages.render import cavity, mesh, raster, skin
 from stages.render.openings import behind
@@ -88,9 +89,7 @@ class Reveal(MapStage):
         """The edits with eyes, mouths and lids that the frame does not show; the very same packet if none is needed."""
         if donors is None:
             return edits
-        made = tuple(self._revealed(edit, donors) for edit in edits.edits)
-        unchanged = all(new is old for new, old in zip(made, edits.edits, strict=True))
-        return edits if unchanged else Edits(edits.at, made)
+        return edits.having(tuple(self._revealed(edit, donors) for edit in drawn(edits)))
 
     def _revealed(self, edit: Edit, donors: Donors) -> Edit:
         if len(edit.places) != mesh.COUNT:

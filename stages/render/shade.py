@@ -25,6 +25,7 @@ from stages.errors import ConfigError
 from stages.expression import basis, chart, pose
 from stages.expression.textures.stage import POWER
 from stages.faces import layouts
+from stages.media.planes import drawn
 from stages.packets import Edit, Edits, Face, Faces, FaceUnits, Floats, Texture, Textures, Units
 from stages.render import mesh, raster
 
@@ -89,11 +90,11 @@ class Shade(MapStage):
         if textures is None or not self.strength:
             return edits
         shown = {face.track: face for face in faces.faces}
-        made = tuple(
-            self._edit(edit, shown.get(edit.track), units, asked, textures.of(edit.track)) for edit in edits.edits
+        return edits.having(
+            tuple(
+                self._edit(edit, shown.get(edit.track), units, asked, textures.of(edit.track)) for edit in drawn(edits)
+            )
         )
-        unchanged = all(new is old for new, old in zip(made, edits.edits, strict=True))
-        return edits if unchanged else Edits(edits.at, made)
 
     def _edit(self, edit: Edit, face: Face | None, units: Units, asked: Units, texture: Texture | None) -> Edit:
         now, then = _of(units, edit.track), _of(asked, edit.track)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stages.contract import MapStage
 from stages.expression import chart
 from stages.faces import layouts
-from stages.packets import Bytes, Covers, Edit, Edits, Face, Faces, Floats
+from stages.packets import Bytes, Covers, Edit, Edits, Face, Faces, Floats, Moved
 from stages.render import mesh, raster
 
 COARSE: Final = 4
@@ -38,32 +38,30 @@ class Uncover(MapStage):
         if covers is None:
             return edits
         shown = {face.track: face for face in faces.faces}
-        made = tuple(self._edit(edit, shown.get(edit.track), covers) for edit in edits.edits)
-        unchanged = all(new is old for new, old in zip(made, edits.edits, strict=True))
-        return edits if unchanged else Edits(edits.at, made)
+        return edits.having(tuple(self._edit(edit, shown.get(edit.track), covers) for edit in edits.edits))
 
-    def _edit(self, edit: Edit, face: Face | None, covers: Covers) -> Edit:
+    def _edit(self, edit: Edit | Moved, face: Face | None, covers: Covers) -> Edit | Moved:
         covered = hidden(edit, face, covers)
         return replace(edit, mask=edit.mask * (1 - covered)) if covered is not None else edit
 
 
-def hidden(edit: Edit, face: Face | None, covers: Covers | None) -> Floats | None:
-    """(h, w) 0..1 how much of each pixel of the edit's box shows what lies before the face, in the frame or in `after`;
+def hidden(edit: Edit | Moved, face: Face | None, covers: Covers | None) -> Floats | None:
+    """How much of each sample of the edit's mask shows what lies before the face, in the frame or in `after`, 0..1;
     None if nothing does, and where no mesh was drawn."""
     cover = covers.of(edit.track) if covers is not None else None
     if cover is None or face is None or not len(edit.places):
         return None
     coarse = np.maximum(*(laid(cover.hidden, edit, face, points) for points in (edit.sources, edit.places)))
-    return enlarged(coarse, edit.mask.shape) if coarse.any() else None
+    return enlarged(coarse, edit.mask.shape, COARSE // edit.stride) if coarse.any() else None
 
 
-def enlarged(coarse: Floats, shape: tuple[int, ...]) -> Floats:
-    """(h, w) of what `laid` gives."""
-    fine = cv2.resize(coarse, None, fx=COARSE, fy=COARSE, interpolation=cv2.INTER_LINEAR)
+def enlarged(coarse: Floats, shape: tuple[int, ...], times: int = COARSE) -> Floats:
+    """(h, w) of what `laid` gives, `times` as large."""
+    fine = cv2.resize(coarse, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR)
     return np.asarray(fine[: shape[0], : shape[1]], np.float32)
 
 
-def laid(hidden: Bytes, edit: Edit, face: Face, points: Floats) -> Floats:
+def laid(hidden: Bytes, edit: Edit | Moved, face: Face, points: Floats) -> Floats:
     """(ceil(h / COARSE), ceil(w / COARSE)) 0..1 of the edit's box: a cover on the mesh whose vertices lie at `points`,
     (mesh.COUNT, 2) luma pixels.
 

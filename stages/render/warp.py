@@ -35,6 +35,7 @@ from stages.packets import (
     Frame,
     Motion,
     Motions,
+    Moved,
     Role,
     Roles,
     Units,
@@ -113,9 +114,8 @@ class Warp(MapStage):
                 raise ConfigError(f"{name} must not be negative, it is {getattr(self, name)}")
 
     def prepare(self) -> None:
-        """Load the displacements, and compile what a fast map is drawn by."""
+        """Load the displacements."""
         _displaced(np.zeros((facs.COUNT, 2), np.float32), None)
-        raster.moved(np.zeros((2, 2, 3), np.float32), np.zeros((raster.CHANNELS, 1, 1), np.float32))
 
     def process(
         self,
@@ -152,7 +152,7 @@ class Warp(MapStage):
         own: Motion | None,
         donors: Donors | None,
         role: Role | None = None,
-    ) -> Edit | None:
+    ) -> Edit | Moved | None:
         size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
         if size.min() < LEAST_FACE:
             return None
@@ -186,8 +186,11 @@ class Warp(MapStage):
 
 def resample(
     frame: Frame, track: int, deformed: Deformed, step: int, interpolation: int, *, whole: bool = False
-) -> Edit | None:
-    """Draw a deformed mesh; None if it does not move, or not within the frame. whole: draw all of the face anyway."""
+) -> Edit | Moved | None:
+    """Draw a deformed mesh; None if it does not move, or not within the frame. whole: draw all of the face anyway.
+
+    At step 2 and linear interpolation only what moves where is worked out, unless more is to be painted on it.
+    """
     near = mesh.neighbours(deformed.moved)
     near[: mesh.FIRST_RING] |= whole
     triangles = _painted(deformed, near)
@@ -200,16 +203,18 @@ def resample(
         return None
     x0, y0, x1, y1 = box
     rows = np.concatenate([deformed.offsets, near[:, None].astype(np.float32)], 1)
-    drawn = triangles, deformed.points - np.array([x0, y0], np.float32), rows, (y1 - y0, x1 - x0), step
-    before = planes.crop(frame, box)
+    laid = triangles, deformed.points - np.array([x0, y0], np.float32), rows, (y1 - y0, x1 - x0), step
+    ends = deformed.points, deformed.points + deformed.offsets
     if step == 2 and interpolation == cv2.INTER_LINEAR:
-        after, mask = raster.moved(before, raster.painted(*drawn))
-    else:
-        dx, dy, mask = raster.rasterise(*drawn)
-        dx += np.arange(x1 - x0, dtype=np.float32)
-        dy += np.arange(y1 - y0, dtype=np.float32)[:, None]
-        after = cv2.remap(before, dx, dy, interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return Edit(track, box, before, after, mask, deformed.points, deformed.points + deformed.offsets)
+        coarse = raster.painted(*laid)
+        moved = Moved(track, box, frame, coarse[:2], coarse[2], *ends)
+        return planes.draw(moved) if whole else moved
+    before = planes.crop(frame, box)
+    dx, dy, mask = raster.rasterise(*laid)
+    dx += np.arange(x1 - x0, dtype=np.float32)
+    dy += np.arange(y1 - y0, dtype=np.float32)[:, None]
+    after = cv2.remap(before, dx, dy, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return Edit(track, box, before, after, mask, *ends)
 
 
 def _painted(deformed: Deformed, near: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from stages.expression import basis, pose
 from stages.expression.textures import regions as textures
 from stages.faces import layouts
 from stages.identity.chosen import Chosen
+from stages.media.planes import drawn
 from stages.packets import Cover, Covers, Edit, Edits, Face, Faces, FaceUnits, Floats, Plain, Plains, Roles, Units
 from stages.render import mesh
 from stages.render.shade import limited
@@ -109,7 +110,7 @@ class Wear(MapStage):
         shown = {face.track: face for face in faces.faces}
         measured = {face.track: face for face in units.faces} if units is not None else {}
         made = []
-        for edit in edits.edits:
+        for edit in drawn(edits):
             face = shown.get(edit.track)
             if face is None or roles.of(edit.track) is None or len(edit.places) != mesh.COUNT:
                 continue

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from scipy.spatial import Delaunay
@@ -77,22 +76,3 @@ def test_slivers_keep_between_the_values_of_their_corners() -> None:
     dx, _, _ = raster.rasterise(triangles, points, rows, (20, 50))
     assert dx.min() >= -1
     assert dx.max() <= 1
-
-
-def test_one_walk_over_a_coarse_map_equals_enlarging_it_and_remapping() -> None:
-    rng = np.random.default_rng(5)
-    picture = cv2.GaussianBlur(rng.random((61, 90, 3), np.float32), (0, 0), 2)
-    coarse = cv2.GaussianBlur(rng.normal(size=(31, 45, raster.CHANNELS)).astype(np.float32), (0, 0), 4) * 12
-    coarse[..., 2] = np.clip(coarse[..., 2], 0, 1)
-    coarse[8:12, 10:20, :2] = 0
-    planes = np.ascontiguousarray(coarse.transpose(2, 0, 1))
-    got, mask = raster.moved(picture, planes)
-    dx, dy, belongs = (cv2.resize(one, None, fx=2, fy=2)[:61, :90] for one in planes)
-    x, y = np.arange(90, dtype=np.float32), np.arange(61, dtype=np.float32)[:, None]
-    wanted = cv2.remap(picture, dx + x, dy + y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    np.testing.assert_allclose(mask, belongs, atol=1e-6)
-    inside = belongs > 0
-    assert 0.2 < inside.mean() < 0.9
-    np.testing.assert_allclose(got[inside], wanted[inside], atol=2e-3)  # cv2 rounds places to 1/32 pixel
-    np.testing.assert_array_equal(got[~inside], picture[~inside])
-    np.testing.assert_array_equal(got[18:22, 22:38], picture[18:22, 22:38])
