@@ -11,6 +11,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -273,13 +274,18 @@ def frame_by_frame(node: Node, job: Job, wires: Mapping[str, Timeline[Any]]) -> 
     Raises:
         StageError: as of `run_node`.
     """
-    state = node.stage.begin(job) if isinstance(node.stage, OrderedStage) else None
-    for packets in zip(*wires.values(), strict=True):
-        found = dict(zip(node.wires.values(), packets, strict=True))
-        at = next((packet.at for packet in packets if packet is not None), None)
-        yield None if at is None else run_node(node, Tick(at, found), state)
-    if isinstance(node.stage, OrderedStage):
-        node.stage.finish(state)
+    ordered = node.stage if isinstance(node.stage, OrderedStage) else None
+    state = ordered.begin(job) if ordered else None
+    with ExitStack() as undo:
+        if ordered:
+            undo.callback(ordered.abort, state)
+        for packets in zip(*wires.values(), strict=True):
+            found = dict(zip(node.wires.values(), packets, strict=True))
+            at = next((packet.at for packet in packets if packet is not None), None)
+            yield None if at is None else run_node(node, Tick(at, found), state)
+        undo.pop_all()
+    if ordered:
+        ordered.finish(state)
 
 
 def _done(tick: Tick) -> Future[Tick]:

@@ -2,8 +2,8 @@
 
 What feeds a clip stage is pass 1 (measure) and is kept on disk; the clip stages follow, with whatever stands between
 two of them and reads no picture; what depends on them is pass 2 (render), which decodes the clip again. Clip stages
-that look at what pass 2 made (scores of the delivery) come last. A graph without clip stages before its render is one
-pass, as a live stream needs it.
+that look at what pass 2 made (scores of the delivery) come last, and so does what needs their answer and no picture. A
+graph without clip stages before its render is one pass, as a live stream needs it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from runner.graph import SOURCES, Graph, Node
 from stages.errors import GraphError
+from stages.packets import Frame, Packet
 
 _MEASURE, _SHAPE, _RENDER, _CHECK = range(4)
 
@@ -65,6 +66,8 @@ def _steps(graph: Graph) -> dict[str, int]:
         needed = max((steps[wire] for wire in node.wires.values()), default=_MEASURE)
         if node.stage.scope == "clip":
             steps[node.name] = _SHAPE if needed <= _SHAPE else _CHECK
+        elif needed == _CHECK and not _sees(node, Frame):
+            steps[node.name] = _CHECK
         elif needed == _CHECK:
             wire = next(wire for wire in node.wires.values() if steps[wire] == _CHECK)
             raise GraphError(f"graph.{node.name}: reads '{wire}', which is known only when every frame is rendered")
@@ -73,9 +76,14 @@ def _steps(graph: Graph) -> dict[str, int]:
             steps[node.name] = _RENDER if needed == _SHAPE and pictures else needed
     waited = _ancestors(graph, {n.name for n in graph.nodes if n.stage.scope == "clip" and steps[n.name] == _SHAPE})
     for node in graph.nodes:
-        if node.stage.scope != "clip" and node.name not in waited:
+        if node.stage.scope != "clip" and node.name not in waited and steps[node.name] != _CHECK:
             steps[node.name] = _RENDER
     return steps
+
+
+def _sees(node: Node, kind: type[Packet]) -> bool:
+    """Whether one of its ports takes packets of this kind."""
+    return any(type(node.stage).inputs()[port].type is kind for port in node.wires)
 
 
 def _wires(nodes: Iterable[Node]) -> set[str]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.delivery import film
 from stages.errors import ConfigError
-from stages.media.colour import colour_of
-from stages.media.encode import Delivering, EncoderState, delivering
-from stages.media.output import Settings
+from stages.media.encode import Delivering, EncoderState
 from stages.media.planes import rgb8
-from stages.media.writer import open_writer
 from stages.packets import Frame, Job
-
-_BT709, _LIMITED, _FULL = 1, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +36,14 @@ class SideBySide(Delivering):
 
     def begin(self, job: Job) -> EncoderState:
         """Open the file."""
-        path, (width, height) = job.folder / "review.mp4", _half(job.clip.shown, self.width)
-        picture = replace(job.clip, width=2 * width, height=height, pixel_format="yuv420p", kind="sequence")
-        settings = Settings("libx264", "yuv420p", {"preset": self.preset, "crf": str(self.crf), "g": "48"})
-        with delivering(path):
-            return open_writer(replace(job, clip=picture), path, settings)
+        width, height = half(job.clip.shown, self.width)
+        return film.opened(job, (2 * width, height), self.preset, self.crf)
 
     def process(self, state: EncoderState, before: Frame, after: Frame) -> None:
         """Encode one pair."""
-        size = _half((before.width, before.height), self.width)
+        size = half((before.width, before.height), self.width)
         halves = [self._half(frame, size, label) for frame, label in ((before, "source"), (after, "result"))]
-        picture = av.VideoFrame.from_ndarray(np.hstack(halves), "rgb24")
-        native = picture.reformat(
-            format="yuv420p", dst_colorspace=_BT709, src_color_range=_FULL, dst_color_range=_LIMITED
-        )
-        native.colorspace = native.color_primaries = native.color_trc = _BT709
-        native.color_range = _LIMITED
-        native.pts, native.time_base = before.at.pts, before.at.time_base
-        with delivering(state.path):
-            state.write(Frame(before.at, native, colour_of(native)))
+        film.show(state, np.hstack(halves), before.at)
 
     def _half(self, frame: Frame, size: tuple[int, int], label: str) -> NDArray[np.uint8]:
         picture = rgb8(frame, None, size)
@@ -71,6 +55,10 @@ class SideBySide(Delivering):
         return picture
 
 
-def _half(shown: tuple[int, int], width: int) -> tuple[int, int]:
-    scale = min(1.0, width / (2 * shown[0]))
+def half(shown: tuple[int, int], width: int, height: int | None = None) -> tuple[int, int]:
+    """Size of one of two equal pictures that are `width` wide together and at most `height` high, even; never enlarged.
+
+    shown: width and height of the upright frame.
+    """
+    scale = min(1.0, width / (2 * shown[0]), (height or shown[1]) / shown[1])
     return max(2, int(shown[0] * scale) // 2 * 2), max(2, int(shown[1] * scale) // 2 * 2)

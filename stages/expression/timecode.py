@@ -60,3 +60,10 @@ def moment(value: Any, where: str) -> Moment:
         return Moment(where, text, Fraction(found[1] if found[1][0] != "." else f"0{found[1]}"))
     drop = " (drop-frame is not read)" if ";" in text else ""
     raise GainError(f'{where} is {value!r}{drop}; write "HH:MM:SS:FF" or seconds such as "12.5s"')
+
+
+def written(seconds: Fraction, rate: Fraction) -> str:
+    """What `Moment.seconds` reads as this time: `HH:MM:SS:FF` of the frame shown `seconds` after the clip's first."""
+    count = round(rate)
+    whole, frames = divmod(round(max(seconds, Fraction(0)) * rate), count)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}:{frames:02d}"

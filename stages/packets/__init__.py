@@ -6,7 +6,7 @@ a wire carries `None` for a frame without a face, and whatever depends on it is 
 
 from stages.packets.base import Bytes, Floats, Packet, Stamp
 from stages.packets.clip import Clip, Colour, Frame, Job
-from stages.packets.delivery import FrameHash
+from stages.packets.delivery import FrameHash, Pair
 from stages.packets.faces import Cues, Face, Faces, Neutral, Neutrals, Scores
 from stages.packets.identity import Cover, Covers, Prints, Role, Roles
 from stages.packets.quality import FACE_SCORES, Quality
@@ -58,6 +58,7 @@ __all__ = [
     "Packet",
     "Page",
     "Pages",
+    "Pair",
     "Plain",
     "Plains",
     "Prints",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stages.packets.base import Packet
+import numpy as np
+
+from stages.packets.base import Bytes, Packet, check
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -17,3 +19,15 @@ class FrameHash(Packet):
 
     digest: str
     pixel_format: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pair(Packet):
+    """A frame before and after, small, as two JPEG files (each (n,) bytes), so that a spool can hold it."""
+
+    before: Bytes
+    after: Bytes
+
+    def __post_init__(self) -> None:
+        check(self.before, (-1,), np.uint8, "Pair.before")
+        check(self.after, (-1,), np.uint8, "Pair.after")

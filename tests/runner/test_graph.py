@@ -111,9 +111,16 @@ def test_what_stands_between_clip_stages_and_needs_no_picture_is_shaped_with_the
 
 
 def test_a_third_pass_is_refused() -> None:
-    spec = {**SHOWN, "score": node("Centre", {"number": "shown"}), "again": node("Double", {"number": "score"})}
+    spec = {**SHOWN, "score": node("Centre", {"number": "shown"}), "again": node("Shown", {"number": "score"})}
     with pytest.raises(GraphError, match=r"graph\.again: reads 'score'"):
         plan(build(spec))
+
+
+def test_what_needs_a_check_and_no_picture_comes_after_it() -> None:
+    spec = {**SHOWN, "score": node("Centre", {"number": "shown"}), "again": node("Double", {"number": "score"})}
+    cut = plan(build(spec))
+    assert [n.name for n in cut.check] == ["score", "again"]
+    assert "score" not in cut.kept
 
 
 def test_plan_prints_every_node_once() -> None:
