@@ -86,12 +86,6 @@ def fit(landmarks: NDArray[np.floating], mean: NDArray[np.floating]) -> Pose:
     return _similarity(mean[layouts.RIGID], landmarks[layouts.RIGID], weights())
 
 
-def align(points: NDArray[np.floating], onto: NDArray[np.floating]) -> Floats:
-    """(478, 3) `points` by the similarity that brings them nearest to `onto`; the points of the mesh count alike."""
-    share = np.full(layouts.MESH_COUNT, 1 / layouts.MESH_COUNT)
-    return _similarity(points[: layouts.MESH_COUNT], onto[: layouts.MESH_COUNT], share).to_image(points)
-
-
 def _similarity(source: NDArray[np.floating], target: NDArray[np.floating], share: Doubles) -> Pose:
     """What carries `source` (n, 3) onto `target`, least squares with weights `share` that sum to 1."""
     source, target = source.astype(np.float64), target.astype(np.float64)

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from stages.contract import Stage
 from stages.errors import ClipError, ConfigError
 from stages.expression import pose
@@ -110,8 +108,7 @@ def toward(identity: Floats, performer: Floats) -> Floats:
     """(478, 3) face space: from a performer's face at rest to an identity's, both (478, 3) at rest.
 
     What a similarity explains (a larger face, one that is held a little turned) is taken out: only shape is carried.
-    All points of the mesh count alike, so that the features come to lie in the performer's outline as they do in the
-    identity's.
+    It is found on what muscles do not move and faces share, as a pose is. Over all points a long chin or low brows
+    would count as size: that cost .01 to .02 of the cosine with each of three identities.
     """
-    placed = pose.align(identity, performer)
-    return (placed - performer).astype(np.float32)
+    return pose.fit(identity, performer).to_face(identity) - performer

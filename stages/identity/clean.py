@@ -17,6 +17,7 @@ from stages.expression.textures.stage import PAINTED, usual
 from stages.expression.trust import hidden
 from stages.faces import layouts
 from stages.identity.flat import Flat, blurred, ramp, smooth
+from stages.identity.merge import filled
 from stages.packets import Floats
 
 FOREIGN: Final = (2.1, 3.3)
@@ -26,6 +27,9 @@ _LEAST: Final = np.array([0.10, 0.03, 0.05], np.float32)  # of log luma, log R/G
 HAIRLINE: Final = (3.0, 10.0)
 """Texels from what reaches in over which the weight rises from none to full: hair throws a shade, and a mask that ends
 there must be soft."""
+SHADED: Final = (8.0, 14.0)
+"""Texels from hair up to which a brow is hidden or darkened by it, and from which on it is not. Where the other brow is
+clear of hair, it is taken from there."""
 _STRANDS: Final = 2.0  # texels: standard deviation of a smoothing over strands of hair with skin between
 _FLOOR: Final = np.float32(0.02)  # added to nominal R'G'B' before logarithms
 FRINGE: Final = 0.3
@@ -42,18 +46,13 @@ LIFT: Final = 0.75
 """Share of such a shadow that is taken out."""
 ALIKE: Final = 0.08
 """Natural logarithms of R'G'B' by which both sides differ where it surely is a shadow."""
-LINE: Final = 0.004
-"""Of the chart's side: standard deviation of a smoothing that leaves folds and takes pores."""
-FILL: Final = 0.8
-"""Share of a fold's depth that is filled where an expression makes one."""
-FOLDED: Final = 0.045
-"""Natural logarithms of luma that the rig's skin changes by where a fold is surely the expression's."""
 REST: Final = 0.8
 """Share of what the rig's skin does at the measured intensities that is taken out."""
 
 
 def without_hair(flat: Flat) -> Flat:
-    """No weight for what reaches in from the outline and is not of the skin's colour."""
+    """No weight for what reaches in from the outline and is not of the skin's colour; a brow that lies in its shade is
+    taken from the other side, if that is clear there."""
     size = (chart.SIZE, chart.SIZE)
     small = cv2.resize(flat.texture, size, interpolation=cv2.INTER_AREA)
     colours = cv2.GaussianBlur(_colours(small), (0, 0), _STRANDS)
@@ -67,8 +66,9 @@ def without_hair(flat: Flat) -> Flat:
     foreign = _reaching((off > 0.3) & _beside())
     skin = _middle_part(~foreign)
     depth = distance_transform_edt(np.pad(skin, 1, constant_values=True))[1:-1, 1:-1]
-    kept = ramp(depth.astype(np.float32), *HAIRLINE)
-    return Flat(flat.texture, flat.weight * cv2.resize(kept, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    kept, clear = (_sized(ramp(depth.astype(np.float32), *limits), flat) for limits in (HAIRLINE, SHADED))
+    own = np.maximum(np.maximum(clear, 1 - clear[:, ::-1]), _sized(_below_brows(), flat))
+    return Flat(filled(flat.texture, flat.weight * own), flat.weight * kept)
 
 
 def uncovered(flat: Flat, covered: Floats) -> Flat:
@@ -78,13 +78,12 @@ def uncovered(flat: Flat, covered: Floats) -> Flat:
         most = FRINGE if name == "forehead" else 1.0
         hiding = np.maximum(hiding, np.float32(most * share) * region)
     free = np.float32(1) - np.clip(1.5 * cv2.GaussianBlur(hiding, (0, 0), 3.0), 0, 1)
-    return Flat(flat.texture, flat.weight * cv2.resize(free, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    return Flat(flat.texture, flat.weight * _sized(free, flat))
 
 
 def evenly_lit(flat: Flat) -> Flat:
     """With the light of both sides nearer to each other; broad shades only, and only where both sides are seen."""
-    skin = np.asarray(cv2.resize(_lit(), flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    weight = flat.weight * skin
+    weight = flat.weight * _sized(_lit(), flat)
     log = np.log(np.maximum(smooth(flat.texture, weight, BROAD), 0) + _FLOOR).mean(-1)
     both = np.sqrt(blurred(weight, BROAD) * blurred(weight[:, ::-1], BROAD))
     gain = np.clip(np.float32(EVEN / 2) * (log[:, ::-1] - log) * ramp(both, 0.05, 0.4), -MOST, MOST)
@@ -109,18 +108,13 @@ def at_rest(flat: Flat, units: Floats) -> Flat:
         shown = units[facs.INDEX[f"AU{number:02d}"]]
         change += one * (shown[0] * left + shown[1] * (1 - left)).astype(np.float32)
     whole = cv2.resize(change, flat.weight.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    gain = np.exp(-np.float32(REST) * whole)[..., None] * _smoothed(flat, change)
+    gain = np.exp(-np.float32(REST) * whole)[..., None]
     return Flat((flat.texture * gain).astype(np.float32), flat.weight)
 
 
-def _smoothed(flat: Flat, change: Floats) -> Floats:
-    """(side, side, 3) factors that fill the photo's own dark lines where the expression folds the skin."""
-    folded = cv2.GaussianBlur(np.clip(np.abs(change) / np.float32(FOLDED), 0, 1), (0, 0), 3.0)
-    where = cv2.resize(folded, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    line, around = (np.log(np.maximum(smooth(flat.texture, flat.weight, width), 0) + _FLOOR) for width in (LINE, CAST))
-    off = line - around  # by channel: a fold is redder than the skin beside it
-    filled: Floats = np.exp(-np.float32(FILL) * (where * (off.mean(-1) < 0))[..., None] * off).astype(np.float32)
-    return filled
+def _sized(chart_picture: Floats, flat: Flat) -> Floats:
+    """A picture of the chart at a texture's own size."""
+    return np.asarray(cv2.resize(chart_picture, flat.weight.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _colours(texture: Floats) -> Floats:
@@ -160,6 +154,13 @@ def _beside() -> NDArray[np.bool_]:
     chin = int(chart.places()[17, 1])
     found: NDArray[np.bool_] = (rows < brow) | (rim & (rows < chin))
     return found
+
+
+@cache
+def _below_brows() -> Floats:
+    """(SIZE, SIZE) 0 down to the eyes' upper rims, 1 below them, softly."""
+    brow, lid = chart.places()[layouts.BROWS, 1].max(), chart.places()[layouts.RIGHT_EYE, 1].min()
+    return np.repeat(ramp(np.arange(chart.SIZE, dtype=np.float32), brow, lid)[:, None], chart.SIZE, 1)
 
 
 @cache

@@ -86,7 +86,7 @@ class Warp(MapStage):
     eye_slack: float = 0.01
     mouth_growth: float = 1.8
     mouth_slack: float = 0.012
-    shape: float = 0.9
+    shape: float = 1.0
 
     def __post_init__(self) -> None:
         if self.interpolation not in INTERPOLATION:

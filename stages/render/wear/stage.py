@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from stages import facs
 from stages.contract import MapStage
 from stages.errors import ConfigError
 from stages.expression import basis, pose
@@ -80,7 +81,7 @@ class Wear(MapStage):
         Raises:
             ConfigError: no identity was named, it is unknown, or its consent does not cover this.
         """
-        self._wardrobe.worn(np.zeros(3, np.float32), 256.0)
+        self._wardrobe.worn(np.zeros(3, np.float32), 256.0, _still())
         regions.painted()
         spot = np.zeros((1, 1, 3), np.float32)
         paint.mix(spot, spot, spot, spot[..., 0], spot.copy())
@@ -132,7 +133,8 @@ class Wear(MapStage):
         laid = paint.lay(edit, places, face)
         if laid is None:
             return None
-        worn = self._wardrobe.worn(head.angles, float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max()))
+        pixels = float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max())
+        worn = self._wardrobe.worn(head.angles, pixels, measured.values if measured is not None else _still())
         free = _free(cover)
         skin, gain = self._lit(laid, light.look(edit, places), worn, free, plain)
         share = laid.sample(regions.painted()) * skin.sample(worn.skin) * laid.on
@@ -146,18 +148,22 @@ class Wear(MapStage):
         there = light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))
         gain = laid.sample(np.exp(np.float32(self.light) * there))
         if plain is None or not self.wrinkles:
-            return laid, gain
+            return laid, gain * np.exp(laid.sample(worn.fill))
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
         skin = laid.moved(shift)
         folds = (relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure
-        excess = skin.sample(limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST))
-        return skin, gain * (1 + excess)[..., None]
+        excess = 1 + limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
+        return skin, gain * skin.sample(excess[..., None] * np.exp(worn.fill))
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
         """0..1, by how far the head is turned and how sure the tracker is."""
         turned = _ramp(abs(head.yaw), self.no_yaw, self.full_yaw)
         return turned * _ramp(face.presence, self.no_presence, self.full_presence)
+
+
+def _still() -> Floats:
+    return np.zeros((facs.COUNT, 2), np.float32)
 
 
 def _free(cover: Cover | None) -> Floats:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stages.expression import chart
 from stages.identity.likeness import Likeness, Portrait
 from stages.packets import Floats
-from stages.render.wear import light, regions
+from stages.render.wear import light, own, regions
 
 _DENSITY: Final = 1.05  # texels along the chart by pixels along the face's longer side, at least
 _RATIO: Final = 2**0.5  # between the sizes that are kept
@@ -33,12 +33,14 @@ _SHOWN: Final = (0.1, 0.5)  # weight of a texel at which its light says nothing,
 @dataclass(frozen=True, slots=True)
 class Worn:
     """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; skin, shown: (SIZE, SIZE)
-    0..1 where it is skin and no fringe, and where that was seen in a photo."""
+    0..1 where it is skin and no fringe, and where that was seen in a photo. fill: (SIZE, SIZE, 3) natural logarithm of
+    the factors that take the identity's own folds out, as far as the performer has none."""
 
     picture: Floats
     log: Floats
     skin: Floats
     shown: Floats
+    fill: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,31 @@ class Wardrobe:
         self._seen = np.stack([_seen(one) for one in portraits])
         self._skin = np.stack([_skin(seen) for seen in self._seen])
         self._levels = {size: _level(portraits, size) for size in _sizes(side)}
+        usual = np.mean([one.units for one in likeness.portraits], axis=0)
+        self._own = [own.of(one, one.units) for one in likeness.portraits] + [own.of(likeness.merged, usual)]
 
-    def worn(self, turned: Floats, pixels: float) -> Worn:
-        """For a head turned by (yaw, pitch, roll) degrees whose face is so many pixels long."""
+    def worn(self, turned: Floats, pixels: float, doing: Floats) -> Worn:
+        """For a head turned by (yaw, pitch, roll) degrees whose face is so many pixels long; doing: (facs.COUNT, 2)
+        what the performer does."""
         shares = self._shares(turned)
         sizes = sorted(self._levels)
         level = self._levels[next((size for size in sizes if size >= _DENSITY * pixels), sizes[-1])]
         used = np.flatnonzero(shares)
         skin, seen, log = (np.tensordot(shares, one, 1) for one in (self._skin, self._seen, self._logs))
+        fill = self._filled(shares, used, doing)
         if len(used) == 1:
-            return Worn(level.pictures[used[0]], log, skin, seen)
+            return Worn(level.pictures[used[0]], log, skin, seen, fill)
         out = np.empty_like(level.pictures[0])
         _blend(level.pictures, level.weights, used, shares, out)
-        return Worn(out, log, skin, seen)
+        return Worn(out, log, skin, seen, fill)
+
+    def _filled(self, shares: Floats, used: NDArray[np.intp], doing: Floats) -> Floats:
+        """(SIZE, SIZE, 3) see `Worn`."""
+        fill = np.zeros((chart.SIZE, chart.SIZE, 3), np.float32)
+        for k in used:
+            share = shares[k] * self._own[k].filling(doing)
+            fill += self._own[k].depth * cv2.resize(share, fill.shape[:2], interpolation=cv2.INTER_LINEAR)[..., None]
+        return fill
 
     def _shares(self, turned: Floats) -> Floats:
         """(n,) how much of each photo, summing to 1; the merged one, last, fills what the others do not show.

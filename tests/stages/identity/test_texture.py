@@ -123,6 +123,16 @@ def test_hair_from_the_outline_has_no_weight(collins: Enrolled) -> None:
     assert np.abs(np.log(texels[y[0], x[0]] / skin)).max() < 0.45  # filled with skin
 
 
+def test_a_brow_in_the_shade_of_hair_is_taken_from_the_other_side() -> None:
+    flat = Flat(np.full((SIDE, SIDE, 3), (0.8, 0.6, 0.5), np.float32), texture.skin(SIDE))
+    clear, hidden = (np.rint(texture.places(SIDE)[point]).astype(int).tolist() for point in (70, 300))
+    cv2.circle(flat.texture, clear, 3, (0.5, 0.4, 0.3), -1)
+    cv2.circle(flat.texture, hidden, 3, (0.25, 0.18, 0.1), -1)
+    cv2.line(flat.texture, (hidden[0], hidden[1] - 18), (hidden[0] + 40, 0), (0.15, 0.1, 0.05), 20)
+    whole = merge.whole(clean.without_hair(flat)).texture
+    assert np.abs(whole[hidden[1], hidden[0]] - whole[clear[1], clear[0]]).max() < 0.08
+
+
 def test_one_sided_light_is_evened_out() -> None:
     flat = Flat(np.full((SIDE, SIDE, 3), 0.5, np.float32), texture.skin(SIDE))
     x = np.linspace(-0.4, 0.4, SIDE, dtype=np.float32)

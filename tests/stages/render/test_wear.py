@@ -26,6 +26,7 @@ from tests.stages.render.conftest import AT
 
 SIDE = 256
 NOSE, BROW, CHEEK, CHIN, LIP = 4, 105, 50, 199, 17
+STILL = np.zeros((facs.COUNT, 2), np.float32)
 ROLES = Roles(AT, (Role(0, np.zeros((478, 3), np.float32)),))
 
 
@@ -186,7 +187,7 @@ def test_photos_are_chosen_by_pose_and_change_smoothly():
     left, right = portrait("left", (0.6, 0.2, 0.2), -20.0), portrait("right", (0.2, 0.2, 0.6), 20.0)
     wardrobe = Wardrobe(likeness(left, right), 4)
     reds = [
-        float(wardrobe.worn(np.array([yaw, 0, 0], np.float32), 200.0).picture[..., 0].mean())
+        float(wardrobe.worn(np.array([yaw, 0, 0], np.float32), 200.0, STILL).picture[..., 0].mean())
         for yaw in np.arange(-20, 20.5, 1.0)
     ]
     assert reds[0] > 0.5
@@ -197,7 +198,7 @@ def test_photos_are_chosen_by_pose_and_change_smoothly():
 def test_a_texture_is_as_fine_as_the_picture_needs():
     wardrobe = Wardrobe(likeness(portrait("one", (0.5, 0.5, 0.5))), 4)
     straight = np.zeros(3, np.float32)
-    sides = [len(wardrobe.worn(straight, pixels).picture) for pixels in (40.0, 120.0, 900.0)]
+    sides = [len(wardrobe.worn(straight, pixels, STILL).picture) for pixels in (40.0, 120.0, 900.0)]
     assert sides == sorted(sides)
     assert sides[0] < 130
     assert sides[-1] == SIDE
