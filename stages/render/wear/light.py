@@ -24,7 +24,7 @@ SIDE: Final = chart.SIZE // chart.COARSE
 FLOOR: Final = np.float32(0.03)
 """Nominal, added before the logarithm: noise in black is no light."""
 _FINE: Final = 1.25 * chart.SIZE  # pixels along a face that are looked at, as for every chart
-_BRIGHTNESS: Final = 16.0  # samples: standard deviation over which brightness is averaged
+_BRIGHTNESS: Final = 12.0  # samples: standard deviation over which brightness is averaged
 _COLOUR: Final = 16.0  # and colour
 _ODD: Final = np.float32(0.2)  # natural logarithm by which a sample may differ from those around and count half
 _FIRM: Final = np.float32(0.02)  # share of skin around a sample below which the whole face's mean takes over

@@ -23,7 +23,7 @@ from stages.identity.likeness import Portrait
 from stages.packets import Floats
 
 _ROWS: Final = np.array([facs.INDEX[f"AU{number:02d}"] for number in PAINTED])
-_SLACK, _FULL = 0.5, 1.5  # intensity by which a photo may show more for nothing, and on top of that for a whole fold
+_SLACK, _FULL = 1.0, 1.5  # intensity by which a photo may show more for nothing, and on top of that for a whole fold
 _FLOOR: Final = np.float32(0.02)  # nominal, added before the logarithm
 _FINE: Final = 0.8  # texels: standard deviation of a smoothing that leaves folds and takes pores
 _WIDE: Final = 12  # texels: radius of what a fold's valley can be filled across
