@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from runner import membranes, passes
+from runner import budgets, membranes, passes
 from runner.executor import PassResult
 from runner.facts import summary
 from runner.job import carry_out
@@ -181,6 +181,11 @@ def _frames(run: Run) -> int:
     return count
 
 
+def _budget(settings: Settings, repeats: int) -> Figures:
+    """Where the time of one run goes (`runner.budgets`)."""
+    return budgets.once(_stream, _bare_seconds, settings)
+
+
 def _landmarks(settings: Settings, repeats: int) -> Figures:
     """The landmark model on one thread; against MediaPipe's own face mesh when that package is installed."""
     shot = open_shot(settings)
@@ -253,6 +258,8 @@ _MEASUREMENTS: Mapping[str, Callable[[Settings, int], Figures]] = {
     "pipeline": _pipeline,
     "passthrough": _passthrough,
     "live": _live,
+    "budget": _budget,
+    "table": budgets.table,
     "landmarks": _landmarks,
     "memory": _memory,
     "startup": _startup,

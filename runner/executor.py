@@ -34,12 +34,14 @@ REMEMBERED: Final = 100_000
 class Tick:
     """One frame on its way through a pass: the packets made so far, and the seconds each stage took; when it was born.
 
-    saved: on the last frame of a chunk, what every ordered stage is restored from; empty on others.
+    cpu: seconds of its own thread's processor time that each stage took. saved: on the last frame of a chunk, what
+    every ordered stage is restored from; empty on others.
     """
 
     at: Stamp
     packets: dict[str, Packet | None]
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
     born: float = field(default_factory=time.perf_counter)
     saved: dict[str, bytes] = field(default_factory=dict)
 
@@ -61,6 +63,8 @@ class Lane:
 class PassResult:
     """What a pass took: frames, wall seconds, and seconds of work per stage.
 
+    cpu: processor seconds of the whole program meanwhile; stage_cpu: of each stage's own thread, so without those of
+    codecs.
     latencies: seconds from a frame's decoding to the end of its last stage, of the latest `REMEMBERED` frames.
     """
 
@@ -69,6 +73,8 @@ class PassResult:
     stage_seconds: Mapping[str, float]
     states: Mapping[str, Any]
     latencies: Sequence[float] = ()
+    cpu: float = 0.0
+    stage_cpu: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -117,6 +123,7 @@ class Pass:
         self._workers, self._depth = workers, depth
         self._in_flight = in_flight
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
+        self._cpu: defaultdict[str, float] = defaultdict(float)
         self._states: dict[str, Any] = {}
 
     def run(
@@ -135,6 +142,7 @@ class Pass:
             KeyboardInterrupt: after every lane has stopped and every ordered stage was aborted.
         """
         started, spent, crew = time.perf_counter(), defaultdict[str, float](float), Crew()
+        worked = time.process_time()
         try:
             self._begin()
             count = self._drive(crew, frames, collect, spent)
@@ -147,7 +155,8 @@ class Pass:
             self._abort()
             cause = crew.error or error
             raise cause from cause.__cause__
-        return PassResult(count, time.perf_counter() - started, dict(spent), self._states, tuple(self._latencies))
+        seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+        return PassResult(count, seconds, dict(spent), self._states, tuple(self._latencies), cpu, dict(self._cpu))
 
     def _drive(
         self, crew: Crew, frames: Iterable[Frame], collect: Callable[[Tick], None], spent: dict[str, float]
@@ -160,6 +169,8 @@ class Pass:
                     count += 1
                     for name, seconds in tick.seconds.items():
                         spent[name] += seconds
+                    for name, seconds in tick.cpu.items():
+                        self._cpu[name] += seconds
             except BaseException as error:
                 crew.halt(error)  # before the pool closes, so that no lane takes that for the cause
                 raise
@@ -237,11 +248,12 @@ class Pass:
 
     def _work(self, lane: Lane, tick: Tick) -> Tick:
         for node in lane.nodes:
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.thread_time()
             tick.packets[node.name] = run_node(node, tick, self._states.get(node.name))
             if lane.ordered and self._job.chunk and (tick.at.index + 1) % self._job.chunk == 0:
                 tick.saved[node.name] = self._save(node)
             tick.seconds[node.name] = time.perf_counter() - started
+            tick.cpu[node.name] = time.thread_time() - worked
         for name in lane.drops:
             tick.packets.pop(name, None)
         return tick

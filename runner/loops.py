@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -26,14 +27,17 @@ def looped(source: Path, target: Path, seconds: float) -> Path:
     return target
 
 
-def scaled(source: Path, target: Path, height: int) -> Path:
-    """Write `source`'s picture `height` pixels high, as 8-bit H.264, into `target`; returns `target`."""
+def scaled(source: Path, target: Path, height: int, frames: int | None = None) -> Path:
+    """Write `source`'s picture `height` pixels high, as 8-bit H.264, into `target`; returns `target`.
+
+    frames: so many, from the first; None is all.
+    """
     with av.open(str(source)) as first, av.open(str(target), "w") as out:
         stream = first.streams.video[0]
         rate = stream.average_rate or Fraction(25)
         made = out.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "18"})
         made.width, made.height, made.pix_fmt = 2 * round(stream.width * height / stream.height / 2), height, "yuv420p"
-        for index, frame in enumerate(first.decode(stream)):
+        for index, frame in enumerate(islice(first.decode(stream), frames)):
             larger = frame.reformat(made.width, made.height, "yuv420p", interpolation="BICUBIC")
             larger.pts, larger.time_base, larger.pict_type = index, 1 / rate, 0
             out.mux(made.encode(larger))

@@ -43,6 +43,7 @@ class Run:
     timelines: Timelines = field(default_factory=dict)
     results: dict[str, PassResult] = field(default_factory=dict)
     clip_seconds: dict[str, float] = field(default_factory=dict)
+    clip_cpu: dict[str, float] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     cached: bool = False
     chunk: int | None = None
@@ -140,7 +141,7 @@ def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Sp
     Raises:
         StageError: it failed, or made another number of packets than there are frames.
     """
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     prepare(run, [node])
     ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()} | (told or {})
     total = len(next(iter(ports.values())))
@@ -152,6 +153,7 @@ def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Sp
             advance()
         undo.pop_all()
     run.clip_seconds[node.name] = time.perf_counter() - started
+    run.clip_cpu[node.name] = time.process_time() - worked
     spool = writer.commit()
     if len(spool) != total:
         raise StageError(f"{run.shot.clip.name}: {node} made {len(spool)} packets for {total} frames")

@@ -65,7 +65,7 @@ def _rehearsed(run: Run) -> bool:
 
 
 def _loop(run: Run, node: Node, stage: LoopStage) -> None:
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     ports = {port: run.timelines[wire] for port, wire in node.wires.items()}
     frames = list(stage.rehearsed(**ports)) if stage.rounds else []
     for turn in range(stage.rounds if frames else 0):
@@ -75,6 +75,7 @@ def _loop(run: Run, node: Node, stage: LoopStage) -> None:
         run.timelines[node.name] = whole(run, node, run.spool(f"{node.name}-{turn}"), again)
         reshape(run, node)
     run.clip_seconds[node.name] = time.perf_counter() - started
+    run.clip_cpu[node.name] = time.process_time() - worked
 
 
 def tried(run: Run, frames: Collection[int], wires: Collection[str], title: str) -> dict[str, Timeline[Any]]:

@@ -159,6 +159,11 @@ class WriteBack(MapStage):
         if self.interlaced not in ("refuse", "progressive"):
             raise ConfigError(f"write.interlaced must be 'refuse' or 'progressive', not {self.interlaced!r}")
 
+    def prepare(self) -> None:
+        """Compile what moves 8-bit samples."""
+        plane, still = np.zeros((2, 2), np.uint8), np.zeros((2, 1, 1), np.float32)
+        moving.move(plane, plane.copy(), (0, 0, 2, 2), (0, 0), still, still[0], np.float32(0), np.float32(255))
+
     def check(self, clip: Clip) -> None:
         """Say before the first frame what would fail in the render.
 
