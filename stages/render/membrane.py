@@ -43,62 +43,98 @@ def membrane(difference: Floats, inside: Bools, cycles: int = 2) -> Floats:
     Only the eight neighbours of what is inside are looked at. cycles: V-cycles on every level but the finest. Returns a
     new array, equal to `difference` outside. Zero inside if there is no outside.
     """
-    filled = difference.copy()
+    filled: Floats = np.array(difference, np.float32, order="C")
     if not inside.any() or inside.all():
         filled[inside] = 0
         return filled
     y0, y1, x0, x1 = _around(inside)
     part = np.ascontiguousarray(inside[y0:y1, x0:x1]).view(np.uint8)
-    solved = _spanned(np.ascontiguousarray(difference[y0:y1, x0:x1]), part, cycles)
-    multigrid.fill(solved, part, filled[y0:y1, x0:x1])
+    # Corner, rim and inside, as multigrid counts them.
+    state = cv2.dilate(part, _BOX) + cv2.dilate(part, _CROSS) + part
+    grids = _halved(_Grid(filled, np.empty((0, 0), np.float32), state, y0, x0))
+    first = 0
+    while first < len(grids) - 1 and max(grids[first].state.shape) > (_LARGEST if first else _SMALL):
+        first += 1
+    solved = multigrid.Levels.of([(grid.given, grid.state) for grid in grids[first:]]).solve(cycles)
+    for k in range(first - 1, 0, -1):
+        solved = grids[k].refined(solved, f"finer by {k}")
+    if first:
+        grids[0].refine(solved)
+    else:
+        grids[0].fill(solved)
     return filled
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """What is given at one resolution: values (h, w, channels) by `state` (h, w), each of `weight` (h, w) samples."""
+    """What is given at one resolution, by `state` (rows, columns), each of `weight` samples, as large or empty.
+
+    values: (h, w, channels), in which `state`'s first sample is that at `y0`, `x0`.
+    """
 
     values: Floats
     weight: Floats
     state: Bytes
+    y0: int = 0
+    x0: int = 0
 
     def halved(self) -> _Grid:
-        rows, columns, channels = self.values.shape
-        shape = -(-rows // 2), -(-columns // 2)
-        half = _Grid(np.empty((*shape, channels), np.float32), np.empty(shape, np.float32), np.empty(shape, np.uint8))
-        multigrid.halve(self.values, self.weight, self.state, half.values, half.weight, half.state)
+        """At half the samples."""
+        shape = -(-self.state.shape[0] // 2), -(-self.state.shape[1] // 2)
+        values = np.empty((*shape, self.values.shape[2]), np.float32)
+        half = _Grid(values, np.empty(shape, np.float32), np.empty(shape, np.uint8))
+        multigrid.halve(self.values, self.weight, self.state, self.y0, self.x0, half.values, half.weight, half.state)
         return half
 
+    @property
+    def given(self) -> Floats:
+        """(rows, columns, channels) of the values."""
+        rows, columns = self.state.shape
+        return self.values[self.y0 : self.y0 + rows, self.x0 : self.x0 + columns]
+
     def refined(self, coarse: Floats, name: str) -> Floats:
-        """(h, w, channels): a solution of half as many samples, interpolated, then relaxed along the boundary."""
-        rows, columns, channels = self.values.shape
-        height, width = 2 * coarse.shape[0], 2 * coarse.shape[1]
-        fine = multigrid.scratch(name, (height, width, channels))
-        cv2.resize(coarse, (width, height), dst=fine, interpolation=cv2.INTER_LINEAR)
-        inside = (self.state == multigrid.INSIDE).view(np.uint8)
-        deep = cv2.erode(inside, _CROSS, iterations=_BAND, borderType=cv2.BORDER_REPLICATE)
-        multigrid.seat(self.values, self.state, deep, fine)
+        """(rows, columns, channels): a solution of half as many samples, interpolated, then relaxed along the
+        boundary; in the thread's memory of that name."""
+        rows, columns = self.state.shape
+        fine = _doubled(coarse, name)
+        multigrid.seat(self.values, self.state, fine)
+        multigrid.settle(self.state, _deep(self.state), 0, 0, fine)
         return fine[:rows, :columns]
 
+    def refine(self, coarse: Floats) -> None:
+        """The same where the values are."""
+        self.fill(_doubled(coarse, "finest"))
+        multigrid.settle(self.state, _deep(self.state), self.y0, self.x0, self.values)
 
-def _spanned(difference: Floats, inside: Bytes, cycles: int) -> Floats:
-    """(h, w, channels): the surface where `inside` and next to it, in the thread's scratch memory."""
-    # Corner, rim and inside, as multigrid counts them.
-    state = cv2.dilate(inside, _BOX) + cv2.dilate(inside, _CROSS) + inside
-    grids = [_Grid(difference, np.empty((0, 0), np.float32), state)]
+    def fill(self, solved: Floats) -> None:
+        """Copy what was sought to where the values are. solved: (rows, columns, channels) or larger."""
+        flat, whole = (part.reshape(len(part), -1) for part in (solved, self.values))
+        multigrid.fill(flat, self.state, self.y0, self.x0, whole)
+
+
+def _doubled(coarse: Floats, name: str) -> Floats:
+    height, width, channels = coarse.shape
+    fine = multigrid.scratch(name, (2 * height, 2 * width, channels))
+    cv2.resize(coarse, (2 * width, 2 * height), dst=fine, interpolation=cv2.INTER_LINEAR)
+    return fine
+
+
+def _deep(state: Bytes) -> Bytes:
+    """(h, w) 1 on what is sought so far inside that interpolating does."""
+    inside = (state == multigrid.INSIDE).view(np.uint8)
+    return np.asarray(cv2.erode(inside, _CROSS, iterations=_BAND, borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _halved(finest: _Grid) -> list[_Grid]:
+    """The grid, at half, at a quarter and so on."""
+    grids = [finest]
     while min(grids[-1].state.shape) > _SMALLEST:
         grids.append(grids[-1].halved())
-    first = 0
-    while first < len(grids) - 1 and max(grids[first].state.shape) > (_LARGEST if first else _SMALL):
-        first += 1
-    solved = multigrid.Levels.of([(grid.values, grid.state) for grid in grids[first:]]).solve(cycles)
-    for k in range(first - 1, -1, -1):
-        solved = grids[k].refined(solved, f"finer by {k}")
-    return solved
+    return grids
 
 
 def _around(inside: Bools) -> tuple[int, int, int, int]:
     """Bounds of the mask and the ring of samples next to it."""
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    x, y, wide, high = cv2.boundingRect(inside.view(np.uint8))
     height, width = inside.shape
-    return max(rows[0] - 1, 0), min(rows[-1] + 2, height), max(columns[0] - 1, 0), min(columns[-1] + 2, width)
+    return max(y - 1, 0), min(y + high + 1, height), max(x - 1, 0), min(x + wide + 1, width)
