@@ -87,9 +87,9 @@ class Poisson(OrderedStage[dict[int, Recent]]):
 
         The rim is the mask's own outermost pixels: outside of them `after` need not have been painted.
         """
-        covered = (edit.mask > 0).astype(np.uint8)
+        covered = (edit.mask > 0).view(np.uint8)
         inside = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-        rim = np.nonzero(covered ^ inside)
+        rim = np.divmod(np.flatnonzero(covered != inside), covered.shape[1])
         asked = edit.before[rim] - edit.after[rim]
         if not len(asked) or np.abs(asked).max() < _SAME:
             return edit
@@ -100,8 +100,8 @@ class Poisson(OrderedStage[dict[int, Recent]]):
         places = edit.places - corner
         difference = np.zeros_like(edit.after)
         difference[rim] = steadied(state, edit.track, edits.at, spots, asked, places, self.steady_s)
-        surface = membrane(difference, inside.astype(bool), self.cycles)
-        return replace(edit, after=edit.after + surface)
+        surface = membrane(difference, inside.view(np.bool_), self.cycles)
+        return replace(edit, after=np.add(edit.after, surface, out=surface))
 
 
 def check_width(width: float) -> None:

@@ -1,10 +1,13 @@
 """The skin of the mesh as a surface: distances along it, and keeping it from folding."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from functools import cache
 from typing import Final
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
@@ -25,6 +28,8 @@ FLIPPED: Final = 0.02
 
 _TIED: Final = 0.08
 """Interocular distances around a fold within which everything is held back alike, and over which that fades."""
+
+Indices = NDArray[np.int32]
 
 _SKIN: Final = mesh.TRIANGLES[(mesh.TRIANGLES < layouts.MESH_COUNT).all(1)]
 
@@ -50,9 +55,7 @@ def unfolded(face: Floats, moves: Floats, unit: float, rounds: int = 6) -> Float
         share = _affordable(face, moves, unit)
         if share.min() >= 1:
             return moves
-        yielding = np.zeros(len(face), np.float32)
-        np.maximum.at(yielding, _SKIN.ravel(), np.repeat(1 - share, 3))
-        moves = moves + yielding[:, None] * (_averages() @ moves - moves)
+        moves = _yielded(moves, share, *_neighbours())
     for _ in range(rounds):
         share = np.where(_turns_in(), 1, _affordable(face, moves, unit))
         if share.min() >= 1:
@@ -81,31 +84,53 @@ def _nearness() -> Floats:
 
 
 @cache
-def _averages() -> csr_array:
-    """(468, 468): takes the mean over each vertex's neighbours along the skin."""
-    links = (graph() > 0).astype(np.float32)
-    links = links + links.T
-    return csr_array(links / links.sum(1)[:, None])
+def _neighbours() -> tuple[Indices, Indices]:
+    """Every vertex's neighbours along the skin: of vertex k those of the second array from first[k] to first[k + 1]."""
+    links = csr_array(graph() + graph().T)
+    return links.indptr.astype(np.int32), links.indices.astype(np.int32)
 
 
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _yielded(moves: Floats, share: Floats, first: Indices, neighbours: Indices) -> Floats:
+    """(468, 2) moves, drawn to the mean of their neighbours' as far as a triangle there cannot afford them."""
+    yielding, made = np.zeros(len(moves), np.float32), moves.copy()
+    for t in range(len(share)):
+        for k in range(3):
+            yielding[_SKIN[t, k]] = max(yielding[_SKIN[t, k]], np.float32(1) - share[t])
+    for v in range(len(moves)):
+        if yielding[v] > 0:
+            for c in range(2):
+                total = np.float32(0)
+                for n in range(first[v], first[v + 1]):
+                    total += moves[neighbours[n], c]
+                made[v, c] += yielding[v] * (total / np.float32(first[v + 1] - first[v]) - moves[v, c])
+    return made
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _affordable(face: Floats, moves: Floats, unit: float) -> Floats:
-    """(T,) the greatest share 0..1 of the motion at which each skin triangle keeps `LEAST_AREA` of its area."""
-    a, b, c = face[_SKIN[:, 0]], face[_SKIN[:, 1]], face[_SKIN[:, 2]]
-    p, q, r = moves[_SKIN[:, 0]], moves[_SKIN[:, 1]], moves[_SKIN[:, 2]]
-    area, growth, bend = _cross(b - a, c - a), _cross(q - p, c - a) + _cross(b - a, r - p), _cross(q - p, r - p)
-    spare = area * (1 - LEAST_AREA)
-    # area + growth s + bend s^2 = LEAST_AREA area, first root in 0..1.
-    discriminant = np.square(growth) - 4 * bend * spare
-    root = np.sqrt(np.maximum(discriminant, 0))
-    below = np.where(growth > root, -1, root - growth)
-    first = np.where(below > 0, 2 * spare / np.maximum(below, 1e-12), np.inf)
-    becomes = area + growth + bend
-    shrinks = (area > np.square(SLIVER * unit)) & (becomes < LEAST_AREA * area)
-    shrinks |= (area > 0) & (becomes < -np.square(FLIPPED * unit))
-    share: Floats = np.where(shrinks, np.clip(first, 0, 1), 1).astype(np.float32)
+    """(T,) the greatest share 0..1 of the motion at which each skin triangle keeps `LEAST_AREA` of its area.
+
+    area + growth s + bend s^2 = LEAST_AREA area, first root in 0..1.
+    """
+    share = np.ones(len(_SKIN), np.float32)
+    for t in range(len(_SKIN)):
+        a, b, c = _SKIN[t]
+        bx, by, cx, cy = (
+            face[b, 0] - face[a, 0],
+            face[b, 1] - face[a, 1],
+            face[c, 0] - face[a, 0],
+            face[c, 1] - face[a, 1],
+        )
+        qx, qy = moves[b, 0] - moves[a, 0], moves[b, 1] - moves[a, 1]
+        rx, ry = moves[c, 0] - moves[a, 0], moves[c, 1] - moves[a, 1]
+        area, bend = bx * cy - by * cx, qx * ry - qy * rx
+        growth = qx * cy - qy * cx + bx * ry - by * rx
+        becomes = area + growth + bend
+        shrinks = area > (SLIVER * unit) ** 2 and becomes < LEAST_AREA * area
+        if shrinks or (area > 0 and becomes < -((FLIPPED * unit) ** 2)):
+            spare = area * (1 - LEAST_AREA)
+            root = np.sqrt(max(growth * growth - 4 * bend * spare, 0.0))
+            if growth <= root and root - growth > 0:
+                share[t] = min(max(2 * spare / max(root - growth, 1e-12), 0.0), 1.0)
     return share
-
-
-def _cross(one: Floats, two: Floats) -> Floats:
-    product: Floats = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
-    return product
