@@ -4,12 +4,14 @@ Colours are cube roots of cone responses (n, 3), as `stages.render.spaces.cones`
 vector, float32, that may be smoothed in time.
 """
 
+# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import numba
 import numpy as np
 
 from stages.packets import Floats
@@ -47,13 +49,29 @@ def fitted(colours: Doubles) -> tuple[Doubles, Doubles]:
     spread = np.square(1.4826 * np.median(np.abs(colours - mean), 0)) + _FLOOR
     covariance = np.diag(spread)
     for _ in range(_ROUNDS):
-        apart = colours - mean
-        distance = ((apart @ np.linalg.inv(covariance)) * apart).sum(1)
-        weight = (_FREEDOM + 3) / (_FREEDOM + distance)
-        mean = weight @ colours / weight.sum()
-        apart = colours - mean
-        covariance = (apart * weight[:, None]).T @ apart / len(colours) + _FLOOR * np.eye(3)
+        mean, covariance = _reweighted(colours, mean, np.linalg.inv(covariance))
     return mean, covariance
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _reweighted(colours: Doubles, mean: Doubles, inverse: Doubles) -> tuple[Doubles, Doubles]:
+    """Mean and covariance of colours (n, 3) that count less the further they are from the ones before."""
+    weight, middle, total = np.empty(len(colours)), np.zeros(3), 0.0
+    for n in range(len(colours)):
+        x, y, z = colours[n, 0] - mean[0], colours[n, 1] - mean[1], colours[n, 2] - mean[2]
+        square = inverse[0, 0] * x * x + inverse[1, 1] * y * y + inverse[2, 2] * z * z
+        mixed = inverse[0, 1] * x * y + inverse[0, 2] * x * z + inverse[1, 2] * y * z
+        weight[n] = (_FREEDOM + 3) / (_FREEDOM + square + 2 * mixed)
+        total += weight[n]
+        for c in range(3):
+            middle[c] += weight[n] * colours[n, c]
+    middle /= total
+    covariance = np.zeros((3, 3))
+    for n in range(len(colours)):
+        for c in range(3):
+            for d in range(3):
+                covariance[c, d] += weight[n] * (colours[n, c] - middle[c]) * (colours[n, d] - middle[d])
+    return middle, covariance / len(colours) + _FLOOR * np.eye(3)
 
 
 def _moments(before: Doubles, after: Doubles) -> Floats:
