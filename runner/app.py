@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import hydra
 from omegaconf import DictConfig
 
-from runner.compose import HYDRA_ERRORS, known_settings, settings_of
+from runner.compose import HYDRA_ERRORS, application, known_settings, settings_of
 from runner.failures import told
 from runner.overrides import check_flags, explain, flags_first, literal, opened, parted, shadowed, sweeping, unswept
 from runner.progress import say
 from runner.settings import CONF, Settings
 from stages.errors import ConfigError
+
+T = TypeVar("T")
 
 _PIPELINES = {"units": "analyse", "gains": "edit", "replace": "replace"}  # of what is evaluated
 
@@ -129,7 +132,19 @@ def evaluate(words: Sequence[str]) -> int:
 
 
 def _application(name: str, words: Sequence[str], work: Callable[[Settings], int | None]) -> int:
-    """Hand the words to Hydra, run `work` once per job; a failing job of a sweep does not stop the others."""
+    """Run `work` with what the words compose to; of several jobs, a failing one does not stop the others."""
+    check_flags(words)
+    for warning in shadowed(words):
+        say(f"warning: {warning}")
+    typed = flags_first(opened(literal(words)))
+    if any(word.startswith("-") for word in typed):
+        return _hydra(name, typed, work)
+    with application() as compose:
+        return work(_explained(lambda: compose(typed))) or 0
+
+
+def _hydra(name: str, words: Sequence[str], work: Callable[[Settings], int | None]) -> int:
+    """Leave it to Hydra, whose flags these are."""
     codes: list[int] = []
 
     def task(config: DictConfig) -> None:
@@ -140,13 +155,15 @@ def _application(name: str, words: Sequence[str], work: Callable[[Settings], int
         except Exception as error:
             codes.append(told(error))
 
-    check_flags(words)
-    for warning in shadowed(words):
-        say(f"warning: {warning}")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: one line is made of them below
-    sys.argv = [f"glabella {name}", *flags_first(opened(literal(words)))]
-    try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)()
-    except (*HYDRA_ERRORS, ValueError, RecursionError) as error:  # none comes from `work`
-        raise explain(error, known_settings()) from error
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: one line is made of them
+    sys.argv = [f"glabella {name}", *words]
+    _explained(hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task))
     return max(codes, default=0)
+
+
+def _explained(compose: Callable[[], T]) -> T:
+    """What it returns; what Hydra says against it as one line."""
+    try:
+        return compose()
+    except (*HYDRA_ERRORS, ValueError, RecursionError) as error:
+        raise explain(error, known_settings()) from error

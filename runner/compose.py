@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -54,17 +59,27 @@ def composed(overrides: Sequence[str]) -> Settings:
     return settings_of(config, config.pop("hydra"))
 
 
-def composed_alone(overrides: Sequence[str] = ()) -> Settings:
-    """The settings of a command that is no Hydra application.
+@contextmanager
+def application() -> Iterator[Callable[[Sequence[str]], Settings]]:
+    """What `hydra.main` would do for overrides without flags, in a third of the time: it composes them once, and not
+    first to learn that they are no sweep.
 
     Raises:
         HydraException, OmegaConfBaseException, ConfigError: they cannot be composed.
     """
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("config", list(overrides), return_hydra_config=True)
-        OmegaConf.set_struct(config, False)
-        return settings_of(config, config.pop("hydra"))
+        yield composed
+
+
+def composed_alone(overrides: Sequence[str] = ()) -> Settings:
+    """The settings of a command that is no Hydra application.
+
+    Raises:
+        HydraException, OmegaConfBaseException, ConfigError: they cannot be composed.
+    """
+    with application() as compose:
+        return compose(overrides)
 
 
 def settings_of(config: DictConfig, about: Any = None) -> Settings:
@@ -74,9 +89,8 @@ def settings_of(config: DictConfig, about: Any = None) -> Settings:
     choices = dict(about.runtime.choices)
     typed = tuple(about.overrides.task)
     base = [word for word in typed if word.partition("=")[0].lstrip("+") in _BASE_GROUPS]
-    plain: Any = OmegaConf.to_container(_compose(base), resolve=True)
     check_values(values, OmegaConf.to_yaml(config), choices)
-    return Settings(values, choices, typed, _telling(difference(plain, values)))
+    return Settings(values, choices, typed, _telling(difference(_plain(tuple(base), stamp()), values)))
 
 
 def _telling(changed: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
@@ -88,11 +102,22 @@ def _telling(changed: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def _compose(overrides: list[str]) -> DictConfig:
-    config = loader().load_configuration("config", overrides, run_mode=RunMode.RUN)
+def stamp() -> str:
+    """Changes with any YAML file that settings are composed of."""
+    folders = [Path(one.path) for one in loader().get_sources() if one.scheme() == "file"]
+    files = sorted(file for folder in folders for file in folder.rglob("*.yaml"))
+    about = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
+@lru_cache(maxsize=32)
+def _plain(overrides: tuple[str, ...], files: str) -> dict[str, Any]:
+    """The values that these words alone give; files: their `stamp`."""
+    config = loader().load_configuration("config", list(overrides), run_mode=RunMode.RUN)
     OmegaConf.set_struct(config, False)
     config.pop("hydra", None)
-    return config
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return plain
 
 
 def known_settings() -> list[str]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from runner.compose import HYDRA_ERRORS, composed, loader
+from runner.compose import HYDRA_ERRORS, composed, stamp
 from runner.overrides import escaped, explain, literal, opened
 from runner.settings import Settings
 
@@ -50,7 +50,7 @@ class Composer:
         Raises:
             GlabellaError: the settings are wrong.
         """
-        return self._remembered(tuple(words), _stamp())
+        return self._remembered(tuple(words), stamp())
 
     def _compose(self, words: tuple[str, ...], _: str) -> Recipe:
         ours = (f"clip={escaped(_CLIP)}", f"outputs={escaped(_OUTPUTS)}", "tracking=off", "quiet=true")
@@ -60,14 +60,6 @@ class Composer:
             raise explain(error, ()) from error
         told = {key: value for key, value in settings.values.items() if key not in _NOT_OF_A_JOB}
         return Recipe(settings, hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest())
-
-
-def _stamp() -> str:
-    """Changes with any YAML file that settings are composed of."""
-    folders = [Path(one.path) for one in loader().get_sources() if one.scheme() == "file"]
-    files = sorted(file for folder in folders for file in folder.rglob("*.yaml"))
-    about = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
 def _told(value: Any, known: dict[str, str]) -> Any:
