@@ -103,7 +103,7 @@ def add_yuv(planes: Planes, origin: Pair, chroma: Pair, change: Change, k: Float
             luma[j] = grey
             cb[j] += blue - grey
             cr[j] += red - grey
-        _add_row(y[origin[1] + i, origin[0] : origin[0] + w], luma, k[7], k[10], k[11])
+        add_row(y[origin[1] + i, origin[0] : origin[0] + w], luma, k[7], k[10], k[11])
         below = (i + 1) & ((1 << chroma[1]) - 1)
         if below == 0 or i == h - 1:
             rows = below if below else 1 << chroma[1]
@@ -112,8 +112,8 @@ def add_yuv(planes: Planes, origin: Pair, chroma: Pair, change: Change, k: Float
             _fold(cr, chroma[0], rows)
             columns = (w + (1 << chroma[0]) - 1) >> chroma[0]
             left = origin[0] >> chroma[0]
-            _add_row(u[at, left : left + columns], cb, k[9], k[10], k[11])
-            _add_row(v[at, left : left + columns], cr, k[8], k[10], k[11])
+            add_row(u[at, left : left + columns], cb, k[9], k[10], k[11])
+            add_row(v[at, left : left + columns], cr, k[8], k[10], k[11])
             cb[:], cr[:] = 0, 0
 
 
@@ -128,7 +128,7 @@ def add_channel(plane: Plane, origin: Pair, weights: Floats, change: Change, k: 
         b, a, m = before[i], after[i], mask[i]
         for j in range(w):
             step[j] = m[j] * (red * (a[j, 0] - b[j, 0]) + green * (a[j, 1] - b[j, 1]) + blue * (a[j, 2] - b[j, 2]))
-        _add_row(plane[origin[1] + i, origin[0] : origin[0] + w], step, k[7], k[10], k[11])
+        add_row(plane[origin[1] + i, origin[0] : origin[0] + w], step, k[7], k[10], k[11])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -153,7 +153,7 @@ def _fold(sums: Floats, across: int, rows: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _add_row(row: Plane, step: Floats, scale: float, low: float, high: float) -> None:
+def add_row(row: Plane, step: Floats, scale: float, low: float, high: float) -> None:
     """Add rounded steps to a row of codes; a step of no code leaves even a code beyond the legal ones alone."""
     for j in range(len(row)):
         change, old = np.rint(step[j] * scale), _F(row[j])
