@@ -22,8 +22,8 @@ from stages.render import mesh, reshape, skin
 _RIMS: Final = (0.04, 0.14)  # interocular distances along the skin from a rim: nothing up to there, all from there
 
 _FULLER: Final = {"AU02": 1.8}
-"""How much further than the rig's outer brows people's go: a man's brows on a woman's face follow her AU2 with a slope of
-.48 with it, of .33 without."""
+"""How much further than the rig's outer brows people's go: a man's brows on a woman's face follow her AU2 with a slope
+of .48 with it, of .33 without."""
 
 
 def shift(measured: FaceUnits | None, head: pose.Pose) -> Floats:
