@@ -34,10 +34,6 @@ from stages.render.wear.texture import Wardrobe, Worn
 
 DARKEST, BRIGHTEST = 0.6, 1.5
 """Factors of wrinkles and shading that are never passed; the way to them is soft."""
-_FOLLOWED: Final = np.float32(0.4)
-"""Share of the shift found between the picture and the performer's rest that the texture follows. It takes jitter out,
-and with it movement: somebody who frowns all through a clip has a frowning rest. With all of it a woman's brows on a
-frowning man followed AU4 with a correlation of .5 and a slope of .5, with this share .9 and 1.1."""
 _MOST: Final = 4  # photos that are blended at once
 _ANCHORED: Final = 16  # people whose registration is kept ready
 
@@ -155,7 +151,7 @@ class Wear(MapStage):
             return laid, gain * np.exp(laid.sample(worn.fill))
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
-        skin = laid.moved(_FOLLOWED * shift)
+        skin = laid.moved(regions.followed(len(shift))[..., None] * shift)
         folds = (relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure
         excess = 1 + limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
         return skin, gain * skin.sample(excess[..., None] * np.exp(worn.fill))

@@ -11,7 +11,7 @@ from stages.errors import ConfigError
 from stages.expression import chart, pose
 from stages.faces import layouts
 from stages.packets import FaceUnits, Page, Pages, Units
-from stages.render.wear import relief, unseen
+from stages.render.wear import regions, relief, unseen
 from stages.render.wear.plain import FitPlain
 from tests.stages.render.conftest import AT, values
 
@@ -75,3 +75,13 @@ def test_somebody_of_few_pages_is_not_known(face):
 def test_too_few_pages_are_refused():
     with pytest.raises(ConfigError, match=r"^plain\.fewest"):
         FitPlain(fewest=1)
+
+
+def test_brows_follow_a_found_shift_by_half_and_other_skin_wholly():
+    share = regions.followed(chart.SIZE)
+    brow, glabella, cheek, chin = (
+        share[tuple(np.rint(chart.places()[p]).astype(int)[::-1])] for p in (105, 9, 205, 199)
+    )
+    assert max(brow, glabella) < 0.6
+    assert min(cheek, chin) > 0.95
+    assert np.abs(np.diff(share, axis=0)).max() < 0.1, "softly"
