@@ -76,6 +76,7 @@ def test_the_hand_over_the_crying_face_is_found_and_the_forehead_is_not_taken_fo
     for index in range(99 // 3, 117 // 3):
         assert min(at(found[index], point) for point in (13, 205, 98)) > 200, "mouth, cheek and nose"
         assert max(at(found[index], point) for point in (151, 109, 338)) == 0
+        assert min(at(found[index], point) for point in (8, 55)) > 200, "fingertips between the brows, skin on skin"
     assert not any(found[index] for index in range(48 // 3)), "bare face"
 
 
