@@ -61,9 +61,11 @@ class ComparePictures(OrderedStage[Before]):
         edits: Edits | None,
         drawn: Edits | None = None,
     ) -> Quality | None:
-        """Scores of this frame, if it is one of those looked at. drawn: the layer of `edits` that is judged, if any."""
+        """Scores of this frame, if it is one of those looked at. drawn: the layer of `edits` that is judged, if any,
+        as far as they show it: what lies before a face is the source's own and says nothing."""
         last = Before(state.source, state.result, state.masks)
-        masks, whole = _masks(drawn or edits), _masks(edits)
+        whole = _masks(edits)
+        masks = _within(_masks(drawn), whole) if drawn is not None else whole
         state.source, state.result, state.masks = before, after, masks
         if before.at.index % self.every:
             return None
@@ -93,6 +95,14 @@ class ComparePictures(OrderedStage[Before]):
 def _masks(edits: Edits | None) -> dict[int, Mask]:
     """By track."""
     return {edit.track: (edit.box, edit.mask) for edit in planes.drawn(edits)} if edits else {}
+
+
+def _within(masks: dict[int, Mask], whole: dict[int, Mask]) -> dict[int, Mask]:
+    """As much of each mask as another of the same track and box leaves."""
+    return {
+        track: (box, mask * whole[track][1] if track in whole and whole[track][0] == box else mask)
+        for track, (box, mask) in masks.items()
+    }
 
 
 def _joined(masks: list[Mask], frame: Frame) -> Mask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -113,3 +114,19 @@ def test_only_every_nth_frame_is_compared(scene: Scene, edited: Edited, around: 
 def test_a_setting_out_of_range_is_refused(field: str, value: int) -> None:
     with pytest.raises(ConfigError, match=rf"quality\.pictures\.{field}"):
         ComparePictures(**{field: value})  # type: ignore[arg-type]
+
+
+def test_what_lies_before_a_face_is_not_judged(scene: Scene, edited: Edited, around: Around) -> None:
+    frame = scene(0)
+    before = planes.crop(frame, BOX)
+    _, edits = edited(frame, -0.5 * (before - cv2.GaussianBlur(before, (0, 0), 1.5)))
+    mask = edits.edits[0].mask.copy()
+    mask[:, mask.shape[1] // 2 :] = 0
+    shown = Edits(edits.at, (replace(edits.edits[0], mask=mask),))
+    after, stage = planes.paste(frame, shown.edits), ComparePictures(every=1)
+    part, whole = (
+        score(stage.process(stage.begin(JOB), frame, after, around(0), shown, drawn), "sharpness.ratio")
+        for drawn in (shown, edits)
+    )
+    assert whole == pytest.approx(part, abs=1e-6)
+    assert whole < 0.9
