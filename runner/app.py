@@ -99,7 +99,7 @@ def watch(words: Sequence[str]) -> int:
     def work(settings: Settings) -> int:
         from runner.watch.command import watch as serve
 
-        return serve(settings, *parted(words))
+        return serve(settings, parted(words)[1])
 
     return _application("watch", words, work)
 

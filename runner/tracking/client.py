@@ -188,6 +188,21 @@ class Tracking:
         _, warnings = self._bounded(lambda: self._log_failure(name, about), name)
         return warnings
 
+    def forget(self, tag: str, value: str) -> tuple[str, ...]:
+        """Delete the runs of the experiment with this tag, such as one that was being sent when we were killed.
+
+        Returns:
+            Warnings, as `log`.
+        """
+        if not self.enabled:
+            return ()
+        return self._bounded(lambda: self._forget(tag, value), value)[1]
+
+    def _forget(self, tag: str, value: str) -> None:
+        client, experiment = self._open()
+        for run in client.search_runs([experiment], f"tags.`{tag}` = '{value}'"):
+            client.delete_run(run.info.run_id)
+
     def _log_failure(self, name: str, about: dict[str, str]) -> None:
         run = self._create(name, about, _now())
         self._open()[0].set_terminated(run, "FAILED")

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from rich.table import Table
 from runner.compose import loader
 from runner.settings import Settings
 from runner.watch.composer import OURS, Composer
-from runner.watch.folders import Outbox, free_name, move
+from runner.watch.folders import Outbox, discard, free_name, move, plain
 from runner.watch.foreman import Foreman
 from runner.watch.inbox import Inbox
 from runner.watch.ledger import Ledger, Row
@@ -30,15 +30,26 @@ from runner.watch.post import Post
 from runner.watch.watcher import Watcher
 from stages.errors import ConfigError
 
+_REASONS: Final = ("error.txt", "log.txt")
 ACTIONS: Final = ("status", "retry", "forget")
 
 
-def watch(settings: Settings, flags: Sequence[str], words: Sequence[str]) -> int:
-    """Watch until told to stop. flags, words: as typed. Works inside a Hydra application.
+def watch(settings: Settings, words: Sequence[str]) -> int:
+    """Watch until told to stop by SIGTERM or Ctrl-C. words: overrides as typed. Works inside a Hydra application.
 
     Raises:
         GlabellaError: settings that no job could run with, folders that cannot be read or written.
     """
+
+    def heed_signals(watcher: Watcher) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: watcher.stop())
+
+    return serve(settings, words, heed_signals)
+
+
+def serve(settings: Settings, words: Sequence[str], ready: Callable[[Watcher], None]) -> int:
+    """As `watch`; whoever is handed the watcher when it is `ready` may stop it."""
     options: Options = settings.stage("watch")
     inbox, outbox = _folder(settings, "inbox"), Outbox(_folder(settings, "outbox"))
     _check(inbox, outbox)
@@ -48,24 +59,15 @@ def watch(settings: Settings, flags: Sequence[str], words: Sequence[str]) -> int
     ledger = Ledger(outbox.ledger)
     ledger.fact("inbox", str(inbox))
     with Monitor(outbox, table=sys.stderr.isatty() and not settings["quiet"]) as monitor:
-        foreman = Foreman(
-            inbox,
-            outbox,
-            options,
-            names,
-            Composer(kept),
-            ledger,
-            monitor,
-        )
+        foreman = Foreman(inbox, outbox, options, names, Composer(kept), ledger, monitor)
         post = Post(outbox.root, _tracking(settings, outbox), ledger)
         watcher = Watcher(Inbox(inbox, tuple(options.ignore), names.named), foreman, post)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: watcher.stop())
+        ready(watcher)
         monitor.event(f"watching {inbox}")
         watcher.run()
         counts = ledger.counts()
         monitor.event("stopped; " + ", ".join(f"{counts.get(name, 0)} {name}" for name in STATES))
-    failed = options.once and bool(ledger.counts().get("failed"))
+    failed = options.once and bool(counts.get("failed"))
     ledger.close()
     print(outbox.done, flush=True)
     return 1 if failed else 0
@@ -161,19 +163,22 @@ def _status(asked: argparse.Namespace, outbox: Outbox, ledger: Ledger) -> int:
 
 def _retry(asked: argparse.Namespace, outbox: Outbox, ledger: Ledger) -> int:
     inbox = Path(ledger.fact("inbox") or "")
+    if not inbox.is_dir():
+        raise ConfigError(f"inbox: {inbox} is not there; mount it first")
     for row in _chosen(asked, ledger, "failed"):
-        folder = outbox.root / row.output
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.name not in ("error.txt", "log.txt"):
-                target = inbox / row.path.parent
-                target.mkdir(parents=True, exist_ok=True)
-                move(path, free_name(target, path.name))
-        for name in ("error.txt", "log.txt"):
-            (folder / name).unlink(missing_ok=True)
-        folder.rmdir()
+        folder, target = outbox.root / row.output, inbox / row.path.parent
+        back = [path for path in _there(folder) if path.name not in _REASONS]
+        target.mkdir(parents=True, exist_ok=True)
+        for path in sorted(back, key=lambda path: path.name == plain(row.path.name)):  # what goes with it comes first
+            move(path, free_name(target, path.name))
+        discard(folder)
         ledger.forget([row.id])
-        print(f"{row.name}: back in the inbox")
+        print(f"{row.name}: {'back in the inbox' if back else 'not in failed any more; forgotten'}")
     return 0
+
+
+def _there(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _forget(asked: argparse.Namespace, outbox: Outbox, ledger: Ledger) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,6 +21,7 @@ _NOT_OF_A_JOB: Final = frozenset(
     {*OURS, "cache", "workers", "overwrite", "bench", "eval", "gallery", "sweep", "mermaid"}
 )
 _CLIP, _OUTPUTS = "/glabella-clip-of-a-job", "/glabella-outputs-of-a-job"  # stand for what only the job knows
+_FRESH_S: Final = 1.0  # for so long files are not looked at again
 _KEPT: Final = 64  # ways to render, of which the settings are remembered
 
 
@@ -43,6 +45,7 @@ class Composer:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = tuple(words)
         self._remembered = lru_cache(_KEPT)(self._compose)
+        self._stamp, self._stamped = "", -_FRESH_S
 
     def recipe(self, words: Sequence[str]) -> Recipe:
         """Of clips that ask for `words` beyond what every job asks for.
@@ -50,7 +53,9 @@ class Composer:
         Raises:
             GlabellaError: the settings are wrong.
         """
-        return self._remembered(tuple(words), stamp())
+        if (now := time.monotonic()) >= self._stamped + _FRESH_S:
+            self._stamp, self._stamped = stamp(), now
+        return self._remembered(tuple(words), self._stamp)
 
     def _compose(self, words: tuple[str, ...], _: str) -> Recipe:
         ours = (f"clip={escaped(_CLIP)}", f"outputs={escaped(_OUTPUTS)}", "tracking=off", "quiet=true")

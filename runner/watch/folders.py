@@ -1,7 +1,7 @@
 """The folders under the outbox, and a job's own: claimed by a rename, found again after a kill, removed at the end.
 
 outbox/
-  working/<job>/     order.json, source/<clip>, out/<delivery and reports>, log.txt, beat
+  working/<job>/     claim.json, source/<clip>, out/<delivery and reports>, log.txt, beat
   done/<production>/<gain>/<clip>/      delivery, report.html, ...
   done/sources/<production>/<gain>/     finished clips
   failed/<clip>/                        source, error.txt, log.txt
@@ -21,11 +21,11 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
-from runner.watch.inbox import CLAIMED, COMPANIONS, SIDECARS, beside
+from runner.watch.inbox import CLAIMED, goes_with, of_none_else
 from runner.watch.ledger import printable
 from stages.errors import DeliveryError
 
-_ORDER: Final = "order.json"
+_CLAIM: Final = "claim.json"
 _LOCK: Final = ".lock"
 
 
@@ -74,10 +74,10 @@ class Outbox:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """What a job is, as kept in its folder. path: the clip's place in the inbox, as bytes in hexadecimal; source: its
-    name while it is worked on; across: it waits in the inbox, which is another file system; dest: the folder, relative
-    to the outbox, where it is being published, once it is."""
+class Claim:
+    """What a job has taken, as kept in its folder. path: the clip's place in the inbox, as bytes in hexadecimal;
+    source: its name while it is worked on; across: it waits in the inbox, which is another file system; dest: the
+    folder, relative to the outbox, where the job is being published, once it is."""
 
     job: int
     path: str
@@ -104,8 +104,13 @@ class JobFolder:
     @property
     def source(self) -> Path:
         """Where the clip lies while it is worked on."""
-        order = self.order
-        return self._held(order.across) / order.source
+        claim = self.claim
+        return self._held(claim.across) / claim.source
+
+    @property
+    def away(self) -> bool:
+        """Whether the clip cannot be reached now: it waits in an inbox that is not there."""
+        return self.claim.across and not self._held(across=True).is_dir()
 
     def _held(self, across: bool) -> Path:
         return self._inbox / CLAIMED / self.folder.name if across else self.folder / "source"
@@ -126,28 +131,29 @@ class JobFolder:
         return self.folder / "beat"
 
     @property
-    def order(self) -> Order:
-        """What the job is.
+    def claim(self) -> Claim:
+        """What the job has taken.
 
         Raises:
             OSError, ValueError, TypeError: the folder was left before it was whole.
         """
-        return Order(**json.loads((self.folder / _ORDER).read_text("utf-8")))
+        return Claim(**json.loads((self.folder / _CLAIM).read_text("utf-8")))
 
-    def keep(self, order: Order) -> None:
-        """Write the order, whole or not at all."""
-        half = self.folder / f"{_ORDER}.new"
-        half.write_text(json.dumps(asdict(order)), "utf-8")
-        os.replace(half, self.folder / _ORDER)
+    def keep(self, claim: Claim) -> None:
+        """Write the claim, whole or not at all."""
+        half = self.folder / f"{_CLAIM}.new"
+        half.write_text(json.dumps(asdict(claim)), "utf-8")
+        os.replace(half, self.folder / _CLAIM)
 
     def hold(self) -> bool:
-        """Take the folder; False if a living watcher, or a run that it left behind, has it."""
+        """Take the folder; False if a living watcher, or a run that it left behind, has it, or it is being removed."""
+        path = self.folder / _LOCK
         try:
-            self._lock = (self.folder / _LOCK).open("a")
+            self._lock = path.open("a")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return _is(self._lock, path)
         except OSError:
             return False
-        return True
 
     @property
     def descriptor(self) -> int:
@@ -160,6 +166,25 @@ class JobFolder:
             self._lock.close()
             self._lock = None
 
+    def fetch(self) -> bool:
+        """Take the clip out of the inbox by one rename, with what goes with it; False if it is not there any more.
+
+        Raises:
+            OSError: the inbox, or the outbox, cannot be written.
+        """
+        claim = self.claim
+        source, target = self._inbox / claim.place, self.source
+        for companion in goes_with(source):
+            shutil.copy2(companion, target.with_name(target.name + companion.suffix), follow_symlinks=False)
+        try:
+            os.rename(source, target)
+        except FileNotFoundError:
+            if self.away or not self._inbox.is_dir():
+                raise
+            return False
+        take_away(source)
+        return True
+
     def remove(self) -> None:
         """The job is over."""
         discard(self._held(across=True))
@@ -167,8 +192,14 @@ class JobFolder:
         self.let_go()
 
 
-def claim(inbox: Path, path: Path, job: int, outbox: Outbox) -> JobFolder | None:
-    """Take a clip out of the inbox by one rename, with what goes with it; None if another watcher was quicker.
+def _is(file: Any, path: Path) -> bool:
+    """Whether an open file is still what lies there."""
+    about, there = os.fstat(file.fileno()), path.stat()
+    return (about.st_dev, about.st_ino) == (there.st_dev, there.st_ino)
+
+
+def reserve(inbox: Path, path: Path, job: int, outbox: Outbox) -> JobFolder | None:
+    """A folder for a job, held by us, into which the clip may be fetched; None if there is one already.
 
     Raises:
         OSError: the outbox cannot be written.
@@ -178,31 +209,24 @@ def claim(inbox: Path, path: Path, job: int, outbox: Outbox) -> JobFolder | None
         folder.folder.mkdir()
     except FileExistsError:
         return None
-    folder.hold()
-    source = inbox / path
-    across = outbox.working.stat().st_dev != inbox.stat().st_dev
-    folder.keep(Order(job=job, path=os.fsencode(path).hex(), source=plain(path.name), across=across))
-    try:
-        folder.source.parent.mkdir(parents=True)
-        for companion in companions(source):
-            shutil.copy2(companion, folder.source.with_name(folder.source.name + companion.suffix))
-        os.rename(source, folder.source)
-    except FileNotFoundError:
-        folder.remove()
+    if not folder.hold():
         return None
-    take_away(source)
+    across = outbox.working.stat().st_dev != inbox.stat().st_dev
+    try:
+        folder._held(across).mkdir(parents=True)
+        folder.keep(Claim(job=job, path=os.fsencode(path).hex(), source=plain(path.name), across=across))
+    except OSError:
+        folder.remove()
+        raise
     return folder
 
 
-def companions(source: Path) -> list[Path]:
-    """The sidecar and the checksum or mark that lie beside a clip."""
-    return [found for suffixes in (SIDECARS, COMPANIONS) if (found := beside(source, suffixes))]
-
-
 def take_away(source: Path) -> None:
-    """Remove what went with a clip that was claimed; it was copied before, so that a kill between loses nothing."""
-    for companion in companions(source):
-        discard(companion)
+    """Remove what went with a clip that was claimed, unless another clip needs it too; it was copied before, so that a
+    kill between loses nothing."""
+    for companion in goes_with(source):
+        if of_none_else(companion, source):
+            discard(companion)
 
 
 def orphans(outbox: Outbox, inbox: Path) -> Iterator[JobFolder]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from runner.watch.child import Child, Ending, resident
 from runner.watch.composer import Composer, Recipe
-from runner.watch.folders import JobFolder, Outbox, claim, orphans, take_away
+from runner.watch.folders import JobFolder, Outbox, discard, orphans, reserve, take_away
 from runner.watch.hooks import Caller
 from runner.watch.inbox import SIDECARS, Found, beside
 from runner.watch.ledger import Ledger, Row
@@ -60,7 +60,7 @@ class Foreman:
         ]
 
     def begin(self, found: Found, row: Row, sha256: str) -> bool:
-        """Start a job for a clip that is whole; False if it has to wait for one like it that is under way."""
+        """Start a job for a clip that is whole; False if it stays, for one like it is under way."""
         try:
             wanted = order(found.levels, self.names, _sidecar(self.inbox / found.path))
             recipe = self.composer.recipe(wanted.words)
@@ -69,15 +69,12 @@ class Foreman:
             return True
         if self.ledger.alike(sha256, recipe.fingerprint, "working"):
             return False
-        about = {"production": wanted.production, "gain": wanted.gain}
-        self.ledger.update(row.id, source_sha256=sha256, fingerprint=recipe.fingerprint, **about)
-        if (folder := self._claim(found, row)) is None:
+        if (folder := self._claim(found, row, sha256, recipe.fingerprint)) is None:
             return True
+        self.ledger.update(row.id, production=wanted.production, gain=wanted.gain)
         row = self.ledger.row(row.id) or row
-        other = next((r for r in self.ledger.alike(sha256, recipe.fingerprint, "done") if self._there(r)), None)
-        if other is not None:
-            self.publisher.duplicate(folder, row, other)
-            self.monitor.event(f"{row.name}: same content and settings as {other.name}, not rendered again")
+        if (other := self._made_before(row)) is not None:
+            self._put_away(folder, row, other)
         else:
             self._launch(folder, row, recipe)
         return True
@@ -87,13 +84,45 @@ class Foreman:
         if (folder := self._claim(found, row)) is not None:
             self._fail(folder, self.ledger.row(row.id) or row, error)
 
-    def _claim(self, found: Found, row: Row) -> JobFolder | None:
-        folder = claim(self.inbox, found.path, row.id, self.outbox)
-        if folder is not None:
-            self.ledger.update(row.id, state="working", started=time.time())
-        elif not (self.inbox / found.path).exists():
-            self.ledger.update(row.id, state="gone")
-        return folder
+    def _claim(self, found: Found, row: Row, sha256: str = "", fingerprint: str = "") -> JobFolder | None:
+        """A job's folder with the clip in it; None if the clip is gone, or somebody else's."""
+        if (folder := reserve(self.inbox, found.path, row.id, self.outbox)) is None:
+            return None
+        if not self.ledger.take(row.id, sha256, fingerprint):
+            folder.remove()
+            return None
+        try:
+            there = folder.fetch()
+        except OSError:
+            self.ledger.update(row.id, was="working", state="queued")
+            folder.remove()
+            raise
+        if there:
+            return folder
+        self.ledger.update(row.id, was="working", state="gone")
+        folder.remove()
+        return None
+
+    def _made_before(self, row: Row) -> Row | None:
+        """A finished job of the same content with the same settings, whose delivery is still there."""
+        done = self.ledger.alike(row.source_sha256, row.fingerprint, "done")
+        return next((other for other in done if self._there(other)), None)
+
+    def _put_away(self, folder: JobFolder, row: Row, other: Row) -> None:
+        try:
+            self.publisher.duplicate(folder, row, other)
+        except OSError as error:
+            self._later(folder, row, error)
+            return
+        self.monitor.event(f"{row.name}: same content and settings as {other.name}, not rendered again")
+
+    def same_settings(self, found: Found, fingerprint: str) -> bool:
+        """Whether a finished clip would be rendered alike today, or not at all."""
+        sidecar = _sidecar(self.inbox / found.path) if found.has(SIDECARS) else None
+        try:
+            return self.composer.recipe(order(found.levels, self.names, sidecar).words).fingerprint == fingerprint
+        except GlabellaError:
+            return True
 
     def _there(self, row: Row) -> bool:
         return (self.outbox.root / row.output / "report.json").is_file()
@@ -104,8 +133,14 @@ class Foreman:
         self.monitor.event(f"{row.name}: started{f' (attempt {row.attempts + 1})' if row.attempts else ''}")
 
     def reap(self) -> None:
-        """Bring jobs that have ended to their end, and start parked ones whose time has come."""
-        self._reap_ended()
+        """Bring jobs that have ended to their end."""
+        for job, child in list(self.running.items()):
+            if child.ended():
+                del self.running[job]
+                self._ended(child, child.ending(), self.ledger.row(job))
+
+    def go_on(self) -> None:
+        """Take up parked jobs whose time has come."""
         now = time.monotonic()
         for job, (folder, due) in list(self.parked.items()):
             if now >= due and self.room > 0:
@@ -113,21 +148,18 @@ class Foreman:
                 if row := self.ledger.row(job):
                     self._go_on(folder, row)
 
-    def _reap_ended(self) -> None:
-        for job, child in list(self.running.items()):
-            if child.ended():
-                del self.running[job]
-                self._ended(child, child.ending(), self.ledger.row(job))
-
     def _ended(self, child: Child, ending: Ending, row: Row | None) -> None:
         folder = child.folder
         if row is None:  # forgotten meanwhile
             folder.let_go()
             return
         if found := made(folder):
-            self._finish(folder, row, found)
+            self._check_made(folder, row, found)
         elif ending.stopped:
             folder.let_go()
+        elif folder.away:
+            self.monitor.event(f"{row.name}: cannot be reached in {self.inbox}; waiting for it")
+            self._park(folder, row, self.options.wait(1))
         elif ending.code == _CLIP and self._still_written(folder, row):
             self._park(folder, row, self.options.quiet_s)
         elif ending.transient and row.attempts + 1 < self.options.attempts:
@@ -138,6 +170,14 @@ class Foreman:
         else:
             self.ledger.update(row.id, attempts=row.attempts + 1)
             self._fail(folder, self.ledger.row(row.id) or row, ending.error or "it left no delivery")
+
+    def _check_made(self, folder: JobFolder, row: Row, found: Made) -> None:
+        """Finish a job, unless its clip went on growing while it was rendered."""
+        if self._still_written(folder, row):
+            discard(found.folder)
+            self._park(folder, row, self.options.quiet_s)
+        else:
+            self._finish(folder, row, found)
 
     def _still_written(self, folder: JobFolder, row: Row) -> bool:
         """Whether the source is not what was claimed: its writer had only paused. What it is now is what is known."""
@@ -155,45 +195,68 @@ class Foreman:
 
     def _go_on(self, folder: JobFolder, row: Row) -> None:
         """Whatever comes next for a claimed job."""
-        kept = folder.order
-        if kept.dest.startswith(f"{self.outbox.failed.name}/"):
+        claim = folder.claim
+        if claim.dest.startswith(f"{self.outbox.failed.name}/"):
             self._fail(folder, row, row.error or "it had failed when its watcher was ended")
-        elif found := self.publisher.settled(folder) or made(folder):
+        elif found := self.publisher.settled(folder):
             self._finish(folder, row, found)
+        elif found := made(folder):
+            self._check_made(folder, row, found)
+        elif folder.away:
+            self._park(folder, row, self.options.wait(1))
+        elif not folder.source.exists():
+            self._fail(folder, row, f"it was taken out of {folder.source.parent}")
+        elif other := self._made_before(row):
+            self._put_away(folder, row, other)
         else:
-            try:
-                wanted = order(kept.place.parent.parts, self.names, _sidecar(folder.source))
-                recipe = self.composer.recipe(wanted.words)
-            except GlabellaError as error:
-                self._fail(folder, row, str(error))
-                return
-            self._launch(folder, row, recipe)
+            self._launch_again(folder, row)
+
+    def _launch_again(self, folder: JobFolder, row: Row) -> None:
+        """With the settings that hold now."""
+        try:
+            wanted = order(folder.claim.place.parent.parts, self.names, _sidecar(folder.source))
+            recipe = self.composer.recipe(wanted.words)
+        except GlabellaError as error:
+            self._fail(folder, row, str(error))
+            return
+        self.ledger.update(row.id, fingerprint=recipe.fingerprint)
+        self._launch(folder, row, recipe)
 
     def adopt(self) -> None:
         """Take up the jobs of watchers that are gone."""
         for folder in orphans(self.outbox, self.inbox):
             try:
-                kept = folder.order
-                there = folder.source.exists() or bool(kept.dest)
-            except (OSError, ValueError, TypeError):  # killed before the clip was claimed
+                claim, away = folder.claim, folder.away
+            except (OSError, ValueError, TypeError):  # killed before anything was claimed
                 folder.remove()
                 continue
-            row = self.ledger.row(kept.job)
-            if not there or row is None:
+            row = self.ledger.row(claim.job)
+            if away:
+                self.monitor.event(f"{claim.source}: cannot be reached in {self.inbox}; waiting for it")
+                folder.let_go()
+            elif row is None or not (folder.source.exists() or claim.dest):
                 self._leave(folder, row)
-                continue
-            take_away(self.inbox / kept.place)
-            self.ledger.update(row.id, state="working")
-            self.parked[row.id] = folder, time.monotonic()
-            self.monitor.event(f"{row.name}: taken up again")
+            else:
+                take_away(self.inbox / claim.place)
+                self.ledger.update(row.id, state="working")
+                self.parked[row.id] = folder, time.monotonic()
+                self.monitor.event(f"{row.name}: taken up again")
+        self._forget_lost()
 
     def _leave(self, folder: JobFolder, row: Row | None) -> None:
         """A folder without a clip is nothing; a clip without a row goes back to the inbox."""
         if folder.source.exists():
             self.publisher.back(folder)
-        elif row is not None and row.state == "working":
-            self.ledger.update(row.id, state="queued")
+        elif row is not None:
+            self.ledger.update(row.id, was="working", state="queued")
         folder.remove()
+
+    def _forget_lost(self) -> None:
+        """Jobs whose folders somebody has removed."""
+        there = {path.name.partition("-")[0] for path in self.outbox.working.iterdir()}
+        for row in self.ledger.rows("working"):
+            if f"{row.id:06d}" not in there and row.id not in self.running:
+                self.ledger.update(row.id, was="working", state="gone", error="its folder in working was removed")
 
     def _finish(self, folder: JobFolder, row: Row, found: Made) -> None:
         try:
@@ -205,6 +268,7 @@ class Foreman:
         self._tell(row, True)
 
     def _fail(self, folder: JobFolder, row: Row, error: str) -> None:
+        error = error.removeprefix(f"{Path(row.name).name}: ")
         try:
             dest = self.publisher.failed(folder, row, error)
         except OSError as cause:
@@ -226,11 +290,10 @@ class Foreman:
         for child in self.running.values():
             child.stop(self.options.stop_s)
         while self.running:
-            self._reap_ended()
+            self.reap()
             time.sleep(0.05)
         for folder, _ in self.parked.values():
             folder.let_go()
-        self.caller.close()
 
 
 def told(row: Row, outbox: Outbox) -> Mapping[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal
@@ -16,6 +17,10 @@ COMPANIONS: Final = (".md5", ".sha256", ".done")
 CLAIMED: Final = ".glabella-claimed"
 """Folder in an inbox on another file system than the outbox, for clips that are worked on."""
 Kind = Literal["file", "pictures", "link", "special"]
+
+
+Beside = tuple[tuple[str, int, int], ...]
+"""Name, size and time (ns) of the files that go with a clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,16 @@ class Found:
     size: int
     changed: int
     files: int = 1
+    beside: Beside = ()
 
     @property
     def levels(self) -> tuple[str, ...]:
         """Names of the folders it lies in, from the inbox down."""
         return self.path.parent.parts
+
+    def has(self, suffixes: tuple[str, ...]) -> bool:
+        """Whether a file that ends so goes with it."""
+        return any(name.endswith(suffixes) for name, _, _ in self.beside)
 
 
 @dataclass(frozen=True)
@@ -53,54 +63,80 @@ class Inbox:
             OSError: the inbox itself cannot be read; a folder in it that cannot is left out.
         """
         os.scandir(self.root).close()
-        return {found.path: found for found in self._within(self.root, Path())}
+        there, folders = dict[Path, Found](), [Path()]
+        while folders:
+            at = folders.pop()
+            with suppress(OSError):
+                entries = self._entries(self.root / at)
+                for entry in entries.values():
+                    with suppress(OSError):  # gone or replaced meanwhile: the next look sees
+                        found = self._entry(entry, at / entry.name)
+                        if found is None:
+                            folders.append(at / entry.name)
+                        elif not _goes_with_one(entry.name) or found.kind != "file":
+                            there[found.path] = replace(found, beside=_beside(entry.name, entries))
+        return there
 
-    def _within(self, folder: Path, at: Path) -> Iterator[Found]:
-        try:
-            with os.scandir(folder) as entries:
-                there = [entry for entry in entries if not self._ignored(entry.name)]
-        except OSError:
-            return
-        for entry in there:
-            try:
-                yield from self._entry(entry, at / entry.name)
-            except OSError:  # gone or replaced meanwhile: the next look sees
-                continue
-
-    def _entry(self, entry: os.DirEntry[str], at: Path) -> Iterator[Found]:
-        if entry.is_symlink():
-            yield Found(at, "link", 0, entry.stat(follow_symlinks=False).st_mtime_ns)
-        elif entry.is_dir():
-            pictures = None if entry.name in self.named else self._pictures(Path(entry.path), at)
-            yield from [pictures] if pictures else self._within(Path(entry.path), at)
-        elif not entry.is_file():
-            yield Found(at, "special", 0, entry.stat().st_mtime_ns)
-        elif not entry.name.lower().endswith((*SIDECARS, *COMPANIONS)):
-            about = entry.stat()
-            yield Found(at, "file", about.st_size, about.st_mtime_ns)
-
-    def _pictures(self, folder: Path, at: Path) -> Found | None:
-        """The folder as one clip, if it holds pictures and nothing else that could be one."""
+    def _entries(self, folder: Path) -> dict[str, os.DirEntry[str]]:
         with os.scandir(folder) as entries:
-            there = [entry for entry in entries if not self._ignored(entry.name)]
-        plain = all(entry.is_file(follow_symlinks=False) for entry in there)
-        if not there or not plain or not all(_is_picture(entry.name) for entry in there):
+            return {entry.name: entry for entry in entries if not self._ignored(entry.name)}
+
+    def _entry(self, entry: os.DirEntry[str], at: Path) -> Found | None:
+        """What it is; None: a folder to look into."""
+        if entry.is_symlink():
+            return Found(at, "link", 0, entry.stat(follow_symlinks=False).st_mtime_ns)
+        if entry.is_dir():
+            return None if entry.name in self.named else self._pictures(at)
+        about = entry.stat()
+        return Found(at, "file" if entry.is_file() else "special", about.st_size, about.st_mtime_ns)
+
+    def _pictures(self, at: Path) -> Found | None:
+        """The folder as one clip, if it holds pictures and nothing else that could be one."""
+        there = self._entries(self.root / at)
+        plain = all(entry.is_file(follow_symlinks=False) for entry in there.values())
+        if not there or not plain or not all(name.lower().endswith(tuple(SUFFIXES)) for name in there):
             return None
-        about = [entry.stat() for entry in there]
+        about = [entry.stat() for entry in there.values()]
         return Found(at, "pictures", sum(s.st_size for s in about), max(s.st_mtime_ns for s in about), len(about))
 
     def _ignored(self, name: str) -> bool:
         return name == CLAIMED or any(fnmatchcase(name, pattern) for pattern in self.ignore)
 
 
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(tuple(SUFFIXES))
+def _goes_with_one(name: str) -> bool:
+    return name.lower().endswith((*SIDECARS, *COMPANIONS))
+
+
+def _names(clip: str, suffixes: Iterable[str]) -> Iterator[str]:
+    """What a file that goes with a clip may be called: `take.mov.md5` or `take.md5`."""
+    return (name + suffix for suffix in suffixes for name in (clip, os.path.splitext(clip)[0]))
+
+
+def _beside(clip: str, entries: Mapping[str, os.DirEntry[str]]) -> Beside:
+    there = [entries[name] for name in _names(clip, (*SIDECARS, *COMPANIONS)) if name in entries]
+    return tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in there)
 
 
 def beside(source: Path, suffixes: Iterable[str]) -> Path | None:
     """A file that goes with a clip: `take.mov.md5` or `take.md5`."""
-    names = (name + suffix for suffix in suffixes for name in (source.name, source.stem))
-    return next((path for name in names if (path := source.with_name(name)).is_file()), None)
+    return next((path for name in _names(source.name, suffixes) if (path := source.with_name(name)).is_file()), None)
+
+
+def goes_with(source: Path) -> list[Path]:
+    """The sidecar and the checksum or mark that lie beside a clip."""
+    return [found for suffixes in (SIDECARS, COMPANIONS) if (found := beside(source, suffixes))]
+
+
+def of_none_else(companion: Path, source: Path) -> bool:
+    """Whether `take.yaml`, which lies beside `take.mov`, lies beside no `take.mxf` as well."""
+    if companion.stem == source.name:
+        return True
+    with os.scandir(companion.parent) as entries:
+        return not any(
+            os.path.splitext(entry.name)[0] == companion.stem and not _goes_with_one(entry.name)
+            for entry in entries
+            if entry.name != source.name
+        )
 
 
 @dataclass

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 class Row:
     """One clip's row. path: relative to the inbox. Times are seconds of the epoch, 0 where nothing happened yet.
 
-    output: folder of delivery and report. tracked: 0 while MLflow has not been told.
+    output: folder of delivery and report. tracked: 0 while MLflow has not been told, 2 while it is being told.
     """
 
     id: int
@@ -68,12 +68,28 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db = self._opened()
         self._db.executescript(_SCHEMA)
         self._db.execute("INSERT OR IGNORE INTO facts VALUES ('version', ?)", (str(_VERSION),))
+
+    def _opened(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        return db
+
+    def reopen(self) -> None:
+        """Let go of the file and open what is there now: it may be another mount of the same share.
+
+        Raises:
+            FileNotFoundError: there is none.
+            sqlite3.Error: it cannot be opened.
+        """
+        self.path.stat()
+        with self._lock:
+            self._db.close()
+            self._db = self._opened()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -86,15 +102,17 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
-    def queue(self, there: Iterable[Found], *, kept: bool = False) -> int:
+    def queue(self, there: Iterable[Found], kept: Callable[[Found, str], bool] | None = None) -> int:
         """Enter clips that are not waiting already; returns how many.
 
-        kept: finished clips stay in the inbox, so one that is as it was when it was finished is not entered again.
+        kept: where finished clips stay in the inbox, whether the settings of one still have the fingerprint that it was
+        finished with: then it is not entered again while it is as it was.
         """
         now, made = time.time(), 0
         with self._writing() as db:
@@ -102,12 +120,16 @@ class Ledger:
                 made += self._enter(db, found, now, kept)
         return made
 
-    def _enter(self, db: sqlite3.Connection, found: Found, now: float, kept: bool) -> int:
+    def _enter(
+        self, db: sqlite3.Connection, found: Found, now: float, kept: Callable[[Found, str], bool] | None
+    ) -> int:
         path = os.fsencode(found.path)
-        sql = "SELECT id, size, changed, state FROM jobs WHERE path=? ORDER BY id DESC LIMIT 1"
+        sql = "SELECT id, size, changed, state, fingerprint FROM jobs WHERE path=? ORDER BY id DESC LIMIT 1"
         last = db.execute(sql, (path,)).fetchone()
         same = last is not None and (last["size"], last["changed"]) == (found.size, found.changed)
-        if same and (last["state"] == "queued" or (kept and last["state"] in ("done", "duplicate"))):
+        if same and last["state"] == "queued":
+            return 0
+        if same and kept and last["state"] in ("done", "duplicate") and kept(found, last["fingerprint"]):
             return 0
         if last is not None and last["state"] in ("queued", "gone"):
             sql = "UPDATE jobs SET size=?, changed=?, state='queued' WHERE id=?"
@@ -117,11 +139,21 @@ class Ledger:
         db.execute(sql, (path, printable(found.path), found.size, found.changed, now))
         return 1
 
-    def update(self, job: int, **values: Any) -> None:
-        """Set columns of a row."""
+    def update(self, job: int, *, was: State | None = None, **values: Any) -> None:
+        """Set columns of a row; nothing if it is in another state than it `was`."""
+        names = ", ".join(f"{name}=?" for name in values)
+        sql = f"UPDATE jobs SET {names} WHERE id=? AND (? IS NULL OR state=?)"
         with self._writing() as db:
-            names = ", ".join(f"{name}=?" for name in values)
-            db.execute(f"UPDATE jobs SET {names} WHERE id=?", (*values.values(), job))
+            db.execute(sql, (*values.values(), job, was, was))
+
+    def take(self, job: int, source_sha256: str = "", fingerprint: str = "") -> bool:
+        """Set a clip that waits to work; False if it waits no more, or one like it is being worked on."""
+        sql = """UPDATE jobs SET state='working', started=:now, source_sha256=:content, fingerprint=:settings
+            WHERE id=:job AND state='queued' AND (:content='' OR NOT EXISTS (SELECT 1 FROM jobs
+            WHERE source_sha256=:content AND fingerprint=:settings AND state='working'))"""
+        values = {"now": time.time(), "content": source_sha256, "settings": fingerprint, "job": job}
+        with self._writing() as db:
+            return db.execute(sql, values).rowcount == 1
 
     def row(self, job: int) -> Row | None:
         """One row."""
@@ -145,8 +177,8 @@ class Ledger:
         return list(self._rows(where, source_sha256, fingerprint, *states))
 
     def untracked(self, limit: int = 100) -> list[Row]:
-        """Finished rows that MLflow has not been told of."""
-        return list(self._rows("WHERE tracked=0 AND state IN ('done', 'failed') ORDER BY id LIMIT ?", limit))
+        """Finished rows that MLflow has not been told of, as far as we know."""
+        return list(self._rows("WHERE tracked!=1 AND state IN ('done', 'failed') ORDER BY id LIMIT ?", limit))
 
     def counts(self) -> dict[str, int]:
         """Rows by state."""

@@ -61,7 +61,19 @@ class Options:
     quiet_s: float = 5.0
     patience_s: float = 120.0
     companion: Literal["none", "md5", "sha256", "done"] = "none"
-    ignore: Sequence[str] = (".*", "~*", "*~", "*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.crdownload")
+    ignore: Sequence[str] = (
+        ".*",
+        "~*",
+        "*~",
+        "*.tmp",
+        "*.temp",
+        "*.part",
+        "*.partial",
+        "*.filepart",
+        "*.crdownload",
+        "Thumbs.db",
+        "desktop.ini",
+    )
     sources: Literal["move", "keep", "delete"] = "move"
     jobs: int = 1
     order: Literal["oldest", "smallest"] = "oldest"

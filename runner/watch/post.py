@@ -5,6 +5,7 @@ A process of its own, started now and then by the watcher: importing mlflow take
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -13,30 +14,50 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from runner.progress import say
 from runner.report.record import RunRecord
 from runner.tracking import Tracking
 from runner.watch.ledger import Ledger, Row
 
+_LOCK: Final = ".post.lock"
+_KEY: Final = "watch.key"  # no two jobs of any outbox have the same
 _EVERY_S: Final = 20.0
 _LATEST_S: Final = 300.0
 
 
 def send(outbox: Path, tracking: Mapping[str, Any]) -> int:
-    """Tell MLflow of every finished job that it has not been told of; 0, or 1 at the first failure."""
+    """Tell MLflow of every finished job that it has not been told of; 0, or 1 at the first failure.
+
+    One process of an outbox at a time does so; a run that one was killed at is sent anew.
+    """
     ledger = Ledger(outbox / "ledger.db")
     try:
-        for row in ledger.untracked():
-            tracker = Tracking(**{**tracking, "experiment": row.production or tracking["experiment"]})
-            if warnings := _sent(tracker, outbox, row):
-                print(warnings[0], file=sys.stderr)
-                return 1
-            ledger.update(row.id, tracked=1)
+        with (outbox / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while rows := ledger.untracked():
+                for row in rows:
+                    tracker = Tracking(**{**tracking, "experiment": row.production or tracking["experiment"]})
+                    if warnings := _sent(tracker, outbox, row, ledger):
+                        say(f"warning: {warnings[0]}")
+                        return 1
+    except BlockingIOError:  # another one is at it
+        return 0
     finally:
         ledger.close()
     return 0
 
 
-def _sent(tracker: Tracking, outbox: Path, row: Row) -> tuple[str, ...]:
+def _sent(tracker: Tracking, outbox: Path, row: Row, ledger: Ledger) -> tuple[str, ...]:
+    warnings = tracker.forget(_KEY, tags(row)[_KEY]) if row.tracked else ()
+    if not warnings:
+        ledger.update(row.id, tracked=2)
+        warnings = _log(tracker, outbox, row)
+    if not warnings:
+        ledger.update(row.id, tracked=1)
+    return warnings
+
+
+def _log(tracker: Tracking, outbox: Path, row: Row) -> tuple[str, ...]:
     if row.state == "failed":
         return tracker.log_failure(row.name, row.error, tagged=tags(row))
     folder = outbox / row.output
@@ -50,6 +71,7 @@ def _sent(tracker: Tracking, outbox: Path, row: Row) -> tuple[str, ...]:
 def tags(row: Row) -> dict[str, str]:
     """What a job is found by in MLflow."""
     return {
+        _KEY: f"{row.id}-{row.queued:.6f}-{row.finished:.6f}",
         "watch.job": str(row.id),
         "watch.attempts": str(row.attempts),
         "clip": Path(row.name).name,
@@ -88,8 +110,9 @@ class Post:
         self._process = subprocess.Popen([sys.executable, "-m", "runner.watch.post", *words], stdin=subprocess.DEVNULL)
         return True
 
-    def close(self, seconds: float) -> None:
-        """Tell what can be told within so many seconds; the rest waits for the next watcher."""
+    def close(self, seconds: float | None) -> None:
+        """Tell what can be told within so many seconds (None: however long that takes, as long as MLflow answers); the
+        rest waits for the next watcher."""
         if self.look(now=True) and self._process is not None:
             try:
                 self._process.wait(seconds)

@@ -9,6 +9,7 @@ import threading
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import parent_process
 from multiprocessing.reduction import DupFd
 from typing import Any
@@ -20,6 +21,12 @@ def context() -> ForkServerContext:
     made = get_context("forkserver")
     made.set_forkserver_preload(["runner.watch.warm"])
     return made
+
+
+def start() -> None:
+    """Have the server import everything now, so that the first job need not wait for it. Returns at once."""
+    context()
+    ensure_running()
 
 
 def end_with_watcher() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from runner.watch.folders import JobFolder, Outbox, discard, free_name, move, place, plain
-from runner.watch.ledger import Ledger, Row
+from runner.watch.ledger import Ledger, Row, printable
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,16 @@ class Made:
 
 
 def made(folder: JobFolder) -> Made | None:
-    """What the run has published into the job's own folder, if it has."""
-    return next((found for path in sorted(folder.out.glob("*/")) if (found := _read(path))), None)
+    """What the run has published into the job's own folder, if it has. What it still works on is hidden."""
+    finished = sorted(path for path in folder.out.glob("*/") if not path.name.startswith("."))
+    return next((found for path in finished if (found := _read(path))), None)
 
 
 def _read(folder: Path) -> Made | None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         report = json.loads((folder / "report.json").read_text("utf-8"))
-        return Made(folder, str(report["delivery"]["sha256"]), str(report["clip_sha256"]))
+        if (folder / Path(report["delivery"]["path"]).name).exists():
+            return Made(folder, str(report["delivery"]["sha256"]), str(report["clip_sha256"]))
     return None
 
 
@@ -47,32 +51,32 @@ class Publisher:
         Raises:
             OSError: a rename failed; the job stays as it is, to be published later.
         """
-        order = folder.order
-        if not order.dest:
-            parent = self._outbox.done.joinpath(*order.place.parent.parts)
-            dest = place(parent, Path(order.source).stem or order.source)
-            order = replace(order, dest=dest.relative_to(self._outbox.root).as_posix())
-            folder.keep(order)
-        dest = self._outbox.root / order.dest
+        claim = folder.claim
+        if not claim.dest:
+            parent = self._outbox.done.joinpath(*claim.place.parent.parts)
+            dest = place(parent, Path(claim.source).stem or claim.source)
+            claim = replace(claim, dest=dest.relative_to(self._outbox.root).as_posix())
+            folder.keep(claim)
+        dest = self._outbox.root / claim.dest
         if found.folder != dest:
             with suppress(OSError):
                 shutil.copy2(folder.log, found.folder / "log.txt")
             os.rename(found.folder, dest)
         self._away(folder)
-        hashes = {"output_sha256": found.sha256, "source_sha256": found.source}
-        about = {"output": order.dest, "finished": time.time(), "error": "", "tracked": 0}
+        hashes: dict[str, Any] = {"output_sha256": found.sha256, "source_sha256": found.source}
+        about: dict[str, Any] = {"output": claim.dest, "finished": time.time(), "error": "", "tracked": 0}
         self._ledger.update(row.id, state="done", **hashes, **about)
         folder.remove()
         return dest
 
     def settled(self, folder: JobFolder) -> Made | None:
         """The delivery of a job whose watcher was killed when it had just been published."""
-        dest = folder.order.dest
+        dest = folder.claim.dest
         return _read(self._outbox.root / dest) if dest else None
 
     def back(self, folder: JobFolder) -> None:
         """A clip of which nothing is known returns to the inbox."""
-        self._back(folder.order.place, folder.source)
+        self._back(folder.claim.place, folder.source)
 
     def duplicate(self, folder: JobFolder, row: Row, other: Row) -> None:
         """The same content with the same settings has been rendered: nothing to do but to put the source away."""
@@ -83,33 +87,33 @@ class Publisher:
 
     def failed(self, folder: JobFolder, row: Row, error: str) -> Path:
         """The source to `failed`, with the reason in words and the run's log; returns that folder."""
-        order = folder.order
-        if not order.dest:
-            dest = place(self._outbox.failed, plain(order.source))
-            order = replace(order, dest=dest.relative_to(self._outbox.root).as_posix())
-            folder.keep(order)
-        dest = self._outbox.root / order.dest
+        claim = folder.claim
+        if not claim.dest:
+            dest = place(self._outbox.failed, plain(claim.source))
+            claim = replace(claim, dest=dest.relative_to(self._outbox.root).as_posix())
+            folder.keep(claim)
+        dest = self._outbox.root / claim.dest
         dest.mkdir(exist_ok=True)
-        (dest / "error.txt").write_text(f"{told(row, error)}\n", "utf-8")
+        (dest / "error.txt").write_text(f"{told(row, error, self._outbox.root)}\n", "utf-8")
         if folder.log.is_file():
             shutil.copy2(folder.log, dest / "log.txt")
         held = folder.source.parent
         for path in sorted(held.iterdir()) if held.is_dir() else []:
             move(path, dest / path.name)
-        about = {"output": order.dest, "finished": time.time(), "tracked": 0}
+        about: dict[str, Any] = {"output": claim.dest, "finished": time.time(), "tracked": 0}
         self._ledger.update(row.id, state="failed", error=error, **about)
         folder.remove()
         return dest
 
     def _away(self, folder: JobFolder) -> None:
         """The source, with its sidecar, to where finished clips go; nothing if it is there already."""
-        order, source = folder.order, folder.source
+        claim, source = folder.claim, folder.source
         if not source.exists():
             return
         if self._keep == "keep":
-            self._back(order.place, source)
+            self._back(claim.place, source)
         elif self._keep == "move":
-            parent = self._outbox.sources.joinpath(*order.place.parent.parts)
+            parent = self._outbox.sources.joinpath(*claim.place.parent.parts)
             for path in sorted(source.parent.iterdir(), key=lambda path: path == source):
                 move(path, free_name(parent, path.name))
         discard(source)
@@ -117,17 +121,18 @@ class Publisher:
     def _back(self, at: Path, source: Path) -> None:
         """Into the inbox again, where the ledger knows it; beside whatever has taken its place meanwhile."""
         target = self._inbox / at
+        os.scandir(self._inbox).close()  # an inbox that is away is not made anew
         target.parent.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.parent.iterdir(), key=lambda path: path == source):
             name = target.name if path == source else target.name + path.suffix
             move(path, free_name(target.parent, name))
 
 
-def told(row: Row, error: str) -> str:
+def told(row: Row, error: str, outbox: Path) -> str:
     """One paragraph for the person who finds the clip in `failed`."""
     times = {1: "once", 2: "twice"}.get(row.attempts, f"{row.attempts} times")
     tried = f"It was tried {times}. " if row.attempts else ""
     return (
-        f"{row.name} could not be rendered: {error}. {tried}When the cause is gone, drop the clip again, or type: "
-        f"glabella watch retry OUTBOX {row.id}"
+        f"{row.name} could not be rendered: {error}. {tried}When the cause is "
+        f"gone, drop the clip again, or type: glabella watch retry {shlex.quote(printable(outbox))} {row.id}"
     )

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from runner.watch.events import Hints
 from runner.watch.foreman import Foreman
 from runner.watch.gate import Gate
 from runner.watch.inbox import Found, Inbox, Stillness
-from runner.watch.ledger import Row
+from runner.watch.ledger import printable
 from runner.watch.post import Post
+from runner.watch.processes import start
 from stages.errors import DeliveryError
 
 _BEAT_S: Final = 0.25  # between two rounds while something is under way
 _ORPHANS_S: Final = 60.0
+_GATHER_S: Final = 0.1  # after a hint, before a look
+_SHARE: Final = 10.0  # however many hints come, a look a so many times its own length
+_LAST_S: Final = 2.0  # for hooks and MLflow, when the jobs have used up the time to stop
 _AHEAD: Final = 4  # clips that are looked into before there is room for them
 
 
@@ -32,7 +40,9 @@ class Watcher:
     stopping: bool = False
     _queue: list[tuple[Found, int]] = field(default_factory=list)
     _looked: float = -1e9
+    _took: float = 0.0  # seconds of the last look
     _adopted: float = -1e9
+    _blind: str = ""  # why the inbox cannot be seen
 
     def __post_init__(self) -> None:
         self.options, self.ledger = self.foreman.options, self.foreman.ledger
@@ -41,15 +51,35 @@ class Watcher:
         self.gate = Gate(self.inbox.root, self.options.companion, self.options.patience_s)
 
     def run(self) -> None:
-        """Until told to stop, or with `once` until nothing is left to do."""
+        """Until told to stop, or with `once` until nothing is left to do.
+
+        Raises:
+            GlabellaError: settings that no job could run with; with `once`, folders that cannot be used.
+        """
+        self.foreman.composer.recipe(())
+        start()
         try:
             while not self.stopping:
-                left = self._round()
+                left = self._guarded_round()
                 if self.options.once and not left:
                     break
-                self.hints.changed.wait(self._pause(left))
+                if self.hints.changed.wait(self._pause(left)) and not self.stopping:
+                    time.sleep(min(max(_GATHER_S, _SHARE * self._took), 1.0))  # hints come in swarms
         finally:
             self._end()
+
+    def _guarded_round(self) -> bool:
+        """A round; what goes wrong with disks and shares is waited for."""
+        try:
+            return self._round()
+        except (OSError, sqlite3.Error) as error:
+            if self.options.once:
+                raise DeliveryError(f"outbox: {self.foreman.outbox.root} cannot be used: {_cause(error)}") from error
+            self.monitor.state(f"the outbox cannot be used ({_cause(error)}); waiting for it")
+            time.sleep(_BEAT_S)
+            with suppress(OSError, sqlite3.Error):
+                self.ledger.reopen()
+            return True
 
     def stop(self) -> None:
         """Come to an end soon; may be called from a signal handler."""
@@ -57,25 +87,34 @@ class Watcher:
         self.hints.changed.set()
 
     def _end(self) -> None:
+        until = time.monotonic() + self.options.stop_s if self.stopping else math.inf
         self.hints.stop()
         self.gate.close()
-        self.foreman.stop()
-        self.post.close(self.options.stop_s)
-        self.monitor.show(self.ledger.counts(), (), now=True)
+        with suppress(OSError, sqlite3.Error):
+            self.foreman.stop()
+        left = max(until - time.monotonic(), _LAST_S) if self.stopping else None
+        self.foreman.caller.close(left)
+        with suppress(OSError, sqlite3.Error):
+            self.post.close(left)
+            self.monitor.show(self.ledger.counts(), (), now=True)
 
     def _round(self) -> bool:
         """Everything that can be done now; whether there is something left."""
         now = time.monotonic()
         self.hints.follow()
-        if now >= self._adopted + _ORPHANS_S:
-            self._adopted = now
-            self.foreman.adopt()
-        self._look(now)
         self.foreman.reap()
-        left = self._start(now)
+        if now >= self._adopted + _ORPHANS_S:
+            self.foreman.adopt()
+            self._adopted = now
+        self._look(now)
+        held = self._holds()
+        if not held:
+            self.foreman.go_on()
+            held = self._offer(now)
         self.post.look()
+        self.monitor.state(self._blind or held)
         self.monitor.show(self.ledger.counts(), self.foreman.working())
-        return left or not self.foreman.idle
+        return bool(self._queue) or self._unsettled is not None or not self.foreman.idle
 
     def _pause(self, left: bool) -> float:
         if self.foreman.running or self.gate.busy:
@@ -107,50 +146,59 @@ class Watcher:
         except OSError as error:
             if self.options.once:
                 raise DeliveryError(f"inbox: cannot read {self.inbox.root}: {error.strerror}") from error
-            self.monitor.state(f"the inbox cannot be read ({error.strerror}); waiting for it")
+            self._blind = f"the inbox cannot be read ({error.strerror}); waiting for it"
             return
-        self.monitor.state("")
+        self._blind = ""
         for path in self.stillness.since.keys() - there.keys():
             self.gate.forget(path)
         self.stillness.update(there, now)
         still = self.stillness.still(now, self.options.quiet_s)
-        if made := self.ledger.queue(still, kept=self.options.sources == "keep"):
+        if made := self.ledger.queue(still, self.foreman.same_settings if self.options.sources == "keep" else None):
             self.monitor.event(f"{made} queued")
         jobs = self.ledger.queued()
         self._queue = [(found, jobs[found.path]) for found in sorted(still, key=self._rank) if found.path in jobs]
+        self._took = time.monotonic() - now
 
     def _rank(self, found: Found) -> tuple[float, int, int]:
         """What is to start first sorts first."""
         urgent = float(self.options.priority.get(found.levels[0], 0)) if found.levels else 0.0
         return -urgent, found.size if self.options.order == "smallest" else 0, found.changed
 
-    def _start(self, now: float) -> bool:
-        """Start what may start; whether clips are left that wait."""
-        if self._queue and not self._holds():
-            for found, job in self._queue[: max(self.foreman.room, 0) + _AHEAD]:
-                if self._through(found, job, now):
-                    self._queue.remove((found, job))
-                    self.stillness.forget(found.path)
-                    self.gate.forget(found.path)
-        return bool(self._queue) or self._unsettled is not None
+    def _offer(self, now: float) -> str:
+        """Let through what may pass, first things first; returns why one cannot. What is only given time holds nothing
+        up."""
+        ahead, gone, stuck = max(self.foreman.room, 0) + _AHEAD, set[Path](), ""
+        for found, job in self._queue:
+            age = self.stillness.age(found.path, now)
+            if self.gate.patient(found, age):
+                continue
+            if ahead == 0 or self.stopping:
+                break
+            ahead -= 1
+            try:
+                if self._through(found, job, age):
+                    gone.add(found.path)
+            except OSError as error:
+                stuck = f"{printable(found.path)} cannot be taken ({_cause(error)}); waiting"
+        for path in gone:
+            self.stillness.forget(path)
+            self.gate.forget(path)
+        if gone:
+            self._queue = [(found, job) for found, job in self._queue if found.path not in gone]
+        return stuck
 
-    def _through(self, found: Found, job: int, now: float) -> bool:
-        """Whether a clip has left the inbox: its job has begun, or it was refused."""
-        seen = self.gate.seen(found, self.stillness.age(found.path, now))
+    def _through(self, found: Found, job: int, age: float) -> bool:
+        """Whether a clip has left the queue: its job has begun, it was refused, or somebody else has it."""
+        seen = self.gate.seen(found, age)
         if seen is None or (not seen.error and self.foreman.room <= 0) or not self._unchanged(found):
             return False
         row = self.ledger.row(job)
-        return row is None or row.state != "queued" or self._begun(found, row, seen.sha256, seen.error)
-
-    def _begun(self, found: Found, row: Row, sha256: str, error: str) -> bool:
-        try:
-            if error:
-                self.foreman.refuse(found, row, error)
-                return True
-            return self.foreman.begin(found, row, sha256)
-        except OSError as cause:
-            self.monitor.state(f"jobs cannot be started ({cause.strerror or cause}); waiting")
-            return False
+        if row is None or row.state != "queued":
+            return True
+        if seen.error:
+            self.foreman.refuse(found, row, seen.error)
+            return True
+        return self.foreman.begin(found, row, seen.sha256)
 
     def _unchanged(self, found: Found) -> bool:
         """Whether it is still as it was when it was looked into."""
@@ -165,18 +213,16 @@ class Watcher:
             return -1, -1
         return about.st_size, about.st_mtime_ns
 
-    def _holds(self) -> bool:
-        """Whether jobs must wait, for room on the disk or for the end of the quiet hours; says so when that begins."""
-        try:
-            free = shutil.disk_usage(self.foreman.outbox.root).free
-        except OSError as error:
-            self.monitor.state(f"the outbox cannot be reached ({error.strerror}); waiting for it")
-            return True
+    def _holds(self) -> str:
+        """Why no job may start: no room on the disk, or the quiet hours."""
+        free = shutil.disk_usage(self.foreman.outbox.root).free
         if free < self.options.min_free_gb * 1e9:
             needed = f"watch.min_free_gb is {self.options.min_free_gb:g}"
-            self.monitor.state(f"{free / 1e9:.1f} GB free in the outbox, {needed}; no job starts")
-            return True
+            return f"{free / 1e9:.1f} GB free in the outbox, {needed}; no job starts"
         if self.options.resting(datetime.now().time()):
-            self.monitor.state(f"quiet hours, {self.options.quiet_hours}; no job starts")
-            return True
-        return False
+            return f"quiet hours, {self.options.quiet_hours}; no job starts"
+        return ""
+
+
+def _cause(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
