@@ -19,7 +19,7 @@ from stages.errors import ConfigError
 from stages.expression.gain import Gain
 
 _PROFILE = "|".join(field.name for field in fields(Gain))
-_OPEN = re.compile(rf"^(gain\.({_PROFILE})|encode\.options)(\.[^=]+)?=")
+_OPEN = re.compile(rf"^(gain\.({_PROFILE})|encode\.options|watch\.priority)(\.[^=]+)?=")
 _BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")  # Hydra reads a backslash as one except there
 _INTERPOLATION = re.compile(r"(\\*)\$\{")  # OmegaConf reads a backslash as one except there
 _FLAGS_WITH_VALUE = (

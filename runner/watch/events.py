@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -16,6 +17,7 @@ class Hints(FileSystemEventHandler):
     """Sets `changed` whenever the kernel tells of something in the inbox; follows an inbox that is made anew."""
 
     def __init__(self, inbox: Path, native: bool) -> None:
+        logging.getLogger("watchdog").setLevel(logging.CRITICAL)  # it complains of being stopped
         self.changed = threading.Event()
         self._inbox, self._native = inbox, native
         self._observer: Any = None

@@ -9,12 +9,13 @@ outbox/
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain, count
@@ -108,6 +109,11 @@ class JobFolder:
         return self._held(claim.across) / claim.source
 
     @property
+    def has_clip(self) -> bool:
+        """Whether the clip, or what stands for one, is still here."""
+        return os.path.lexists(self.source) or self.failure.exists()
+
+    @property
     def away(self) -> bool:
         """Whether the clip cannot be reached now: it waits in an inbox that is not there."""
         return self.claim.across and not self._held(across=True).is_dir()
@@ -119,6 +125,11 @@ class JobFolder:
     def out(self) -> Path:
         """Where the run writes."""
         return self.folder / "out"
+
+    @property
+    def failure(self) -> Path:
+        """What will lie in `failed`, while it is put together."""
+        return self.folder / "failed"
 
     @property
     def log(self) -> Path:
@@ -175,7 +186,7 @@ class JobFolder:
         claim = self.claim
         source, target = self._inbox / claim.place, self.source
         for companion in goes_with(source):
-            shutil.copy2(companion, target.with_name(target.name + companion.suffix), follow_symlinks=False)
+            shutil.copy2(companion, target.with_name(plain(companion.name)), follow_symlinks=False)
         try:
             os.rename(source, target)
         except FileNotFoundError:
@@ -237,12 +248,22 @@ def orphans(outbox: Outbox, inbox: Path) -> Iterator[JobFolder]:
             yield folder
 
 
-def place(parent: Path, name: str) -> Path:
-    """An empty folder of this name, or with a number, that is ours from now on."""
+def settle(folder: Path, parent: Path, name: str, note: Callable[[Path], None]) -> Path:
+    """Rename a folder into `parent`, to the name or with a number; returns what it is called now.
+
+    Each name is noted before it is tried: once the folder has left its place, the note says where it is.
+    """
     parent.mkdir(parents=True, exist_ok=True)
     for chosen in (parent / (name if number == 1 else f"{name}-{number}") for number in count(1)):
-        with suppress(FileExistsError):
-            chosen.mkdir()
+        if os.path.lexists(chosen):
+            continue
+        note(chosen)
+        try:
+            os.rename(folder, chosen)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # somebody was quicker
+                raise
+        else:
             return chosen
     raise AssertionError("numbers do not end")
 
@@ -265,7 +286,7 @@ def move(source: Path, target: Path) -> None:
         os.rename(source, target)
         return
     except OSError as error:
-        if error.errno != 18:  # EXDEV
+        if error.errno != errno.EXDEV:
             raise
     half = target.with_name(f".{target.name}.moving")
     if source.is_dir() and not source.is_symlink():

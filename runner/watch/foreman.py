@@ -196,15 +196,15 @@ class Foreman:
     def _go_on(self, folder: JobFolder, row: Row) -> None:
         """Whatever comes next for a claimed job."""
         claim = folder.claim
-        if claim.dest.startswith(f"{self.outbox.failed.name}/"):
+        if folder.failure.exists() or claim.dest.startswith(f"{self.outbox.failed.name}/"):
             self._fail(folder, row, row.error or "it had failed when its watcher was ended")
-        elif found := self.publisher.settled(folder):
-            self._finish(folder, row, found)
         elif found := made(folder):
             self._check_made(folder, row, found)
+        elif found := self.publisher.settled(folder):
+            self._finish(folder, row, found)
         elif folder.away:
             self._park(folder, row, self.options.wait(1))
-        elif not folder.source.exists():
+        elif not folder.has_clip:
             self._fail(folder, row, f"it was taken out of {folder.source.parent}")
         elif other := self._made_before(row):
             self._put_away(folder, row, other)
@@ -234,7 +234,7 @@ class Foreman:
             if away:
                 self.monitor.event(f"{claim.source}: cannot be reached in {self.inbox}; waiting for it")
                 folder.let_go()
-            elif row is None or not (folder.source.exists() or claim.dest):
+            elif row is None or not (folder.has_clip or claim.dest):
                 self._leave(folder, row)
             else:
                 take_away(self.inbox / claim.place)
@@ -245,7 +245,10 @@ class Foreman:
 
     def _leave(self, folder: JobFolder, row: Row | None) -> None:
         """A folder without a clip is nothing; a clip without a row goes back to the inbox."""
-        if folder.source.exists():
+        if folder.failure.exists():  # of a ledger that was removed; somebody has to look
+            folder.let_go()
+            return
+        if folder.has_clip:
             self.publisher.back(folder)
         elif row is not None:
             self.ledger.update(row.id, was="working", state="queued")
@@ -269,6 +272,7 @@ class Foreman:
 
     def _fail(self, folder: JobFolder, row: Row, error: str) -> None:
         error = error.removeprefix(f"{Path(row.name).name}: ")
+        self.ledger.update(row.id, error=error)
         try:
             dest = self.publisher.failed(folder, row, error)
         except OSError as cause:

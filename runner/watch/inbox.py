@@ -73,7 +73,7 @@ class Inbox:
                         found = self._entry(entry, at / entry.name)
                         if found is None:
                             folders.append(at / entry.name)
-                        elif not _goes_with_one(entry.name) or found.kind != "file":
+                        elif not _goes_with_one(entry.name) or found.kind not in ("file", "link"):
                             there[found.path] = replace(found, beside=_beside(entry.name, entries))
         return there
 

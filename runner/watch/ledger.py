@@ -164,6 +164,11 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         return list(self._rows(f"WHERE state IN ({marks}) ORDER BY id" if states else "ORDER BY id", *states))
 
+    def gone(self, jobs: Iterable[int]) -> None:
+        """Clips that waited are not there any more."""
+        with self._writing() as db:
+            db.executemany("UPDATE jobs SET state='gone' WHERE id=? AND state='queued'", [(job,) for job in jobs])
+
     def queued(self) -> dict[Path, int]:
         """Jobs that wait, by the clip's place."""
         with self._lock:

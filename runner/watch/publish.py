@@ -9,10 +9,11 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.watch.folders import JobFolder, Outbox, discard, free_name, move, place, plain
+from runner.watch.folders import JobFolder, Outbox, discard, free_name, move, plain, settle
 from runner.watch.ledger import Ledger, Row, printable
 
 
@@ -51,20 +52,15 @@ class Publisher:
         Raises:
             OSError: a rename failed; the job stays as it is, to be published later.
         """
-        claim = folder.claim
-        if not claim.dest:
-            parent = self._outbox.done.joinpath(*claim.place.parent.parts)
-            dest = place(parent, Path(claim.source).stem or claim.source)
-            claim = replace(claim, dest=dest.relative_to(self._outbox.root).as_posix())
-            folder.keep(claim)
-        dest = self._outbox.root / claim.dest
-        if found.folder != dest:
+        claim, dest = folder.claim, found.folder
+        if dest.is_relative_to(folder.out):
             with suppress(OSError):
-                shutil.copy2(folder.log, found.folder / "log.txt")
-            os.rename(found.folder, dest)
+                shutil.copy2(folder.log, dest / "log.txt")
+            parent = self._outbox.done.joinpath(*claim.place.parent.parts)
+            dest = settle(dest, parent, Path(claim.source).stem or claim.source, partial(self._note, folder))
         self._away(folder)
         hashes: dict[str, Any] = {"output_sha256": found.sha256, "source_sha256": found.source}
-        about: dict[str, Any] = {"output": claim.dest, "finished": time.time(), "error": "", "tracked": 0}
+        about: dict[str, Any] = {"output": self._told(dest), "finished": time.time(), "error": "", "tracked": 0}
         self._ledger.update(row.id, state="done", **hashes, **about)
         folder.remove()
         return dest
@@ -87,23 +83,28 @@ class Publisher:
 
     def failed(self, folder: JobFolder, row: Row, error: str) -> Path:
         """The source to `failed`, with the reason in words and the run's log; returns that folder."""
-        claim = folder.claim
-        if not claim.dest:
-            dest = place(self._outbox.failed, plain(claim.source))
-            claim = replace(claim, dest=dest.relative_to(self._outbox.root).as_posix())
-            folder.keep(claim)
-        dest = self._outbox.root / claim.dest
-        dest.mkdir(exist_ok=True)
-        (dest / "error.txt").write_text(f"{told(row, error, self._outbox.root)}\n", "utf-8")
-        if folder.log.is_file():
-            shutil.copy2(folder.log, dest / "log.txt")
-        held = folder.source.parent
-        for path in sorted(held.iterdir()) if held.is_dir() else []:
-            move(path, dest / path.name)
-        about: dict[str, Any] = {"output": claim.dest, "finished": time.time(), "tracked": 0}
+        claim, held = folder.claim, folder.source.parent
+        there = sorted(held.iterdir()) if held.is_dir() else []
+        if there or folder.failure.exists() or not claim.dest:
+            folder.failure.mkdir(exist_ok=True)
+            (folder.failure / "error.txt").write_text(f"{told(row, error, self._outbox.root)}\n", "utf-8")
+            if folder.log.is_file():
+                shutil.copy2(folder.log, folder.failure / "log.txt")
+            for path in there:
+                move(path, folder.failure / path.name)
+            dest = settle(folder.failure, self._outbox.failed, plain(claim.source), partial(self._note, folder))
+        else:
+            dest = self._outbox.root / claim.dest
+        about: dict[str, Any] = {"output": self._told(dest), "finished": time.time(), "tracked": 0}
         self._ledger.update(row.id, state="failed", error=error, **about)
         folder.remove()
         return dest
+
+    def _note(self, folder: JobFolder, dest: Path) -> None:
+        folder.keep(replace(folder.claim, dest=self._told(dest)))
+
+    def _told(self, dest: Path) -> str:
+        return dest.relative_to(self._outbox.root).as_posix()
 
     def _away(self, folder: JobFolder) -> None:
         """The source, with its sidecar, to where finished clips go; nothing if it is there already."""
@@ -124,7 +125,8 @@ class Publisher:
         os.scandir(self._inbox).close()  # an inbox that is away is not made anew
         target.parent.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.parent.iterdir(), key=lambda path: path == source):
-            name = target.name if path == source else target.name + path.suffix
+            plainly = source.name != target.name  # what goes with it must be called as it is
+            name = target.name if path == source else target.name + path.suffix if plainly else path.name
             move(path, free_name(target.parent, name))
 
 

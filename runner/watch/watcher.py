@@ -61,7 +61,7 @@ class Watcher:
         try:
             while not self.stopping:
                 left = self._guarded_round()
-                if self.options.once and not left:
+                if self.stopping or (self.options.once and not left):
                     break
                 if self.hints.changed.wait(self._pause(left)) and not self.stopping:
                     time.sleep(min(max(_GATHER_S, _SHARE * self._took), 1.0))  # hints come in swarms
@@ -156,6 +156,8 @@ class Watcher:
         if made := self.ledger.queue(still, self.foreman.same_settings if self.options.sources == "keep" else None):
             self.monitor.event(f"{made} queued")
         jobs = self.ledger.queued()
+        if gone := [job for path, job in jobs.items() if path not in there]:
+            self.ledger.gone(gone)
         self._queue = [(found, jobs[found.path]) for found in sorted(still, key=self._rank) if found.path in jobs]
         self._took = time.monotonic() - now
 

@@ -19,6 +19,7 @@ import hydra
 import numpy as np
 
 from runner.compose import composed
+from runner.overrides import literal, opened
 from runner.settings import CONF
 from runner.watch.command import serve
 from runner.watch.ledger import Ledger, Row
@@ -74,7 +75,7 @@ class Service:
         given = self._words(*words, watch=watch)
         base = hydra.initialize_config_dir(str(CONF), version_base="1.3")
         with self.log.open("a", buffering=1) as log, redirect_stderr(log), redirect_stdout(log), base:
-            return serve(composed(given), given, ready)
+            return serve(composed(opened(literal(given))), given, ready)
 
     @contextmanager
     def running(self, *words: str, watch: str = "local") -> Iterator[Watcher]:

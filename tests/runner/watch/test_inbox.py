@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.watch.inbox import Inbox, Stillness, beside
+from runner.watch.inbox import Inbox, Stillness, beside, of_none_else
 
 IGNORED = (".*", "*.part")
 
@@ -64,3 +64,30 @@ def test_a_companion_lies_beside_a_clip_under_either_name(tmp_path: Path) -> Non
     assert beside(clip, (".md5",)) is None
     (tmp_path / "a.md5").write_text("x")
     assert beside(clip, (".md5",)) == tmp_path / "a.md5"
+
+
+def test_what_goes_with_a_clip_is_seen_with_it(tmp_path: Path) -> None:
+    for name in ("a.mov", "b.mov"):
+        (tmp_path / name).write_bytes(b"x")
+    before = inbox(tmp_path).look()[Path("a.mov")]
+    (tmp_path / "a.md5").write_text("sum")
+    now = inbox(tmp_path).look()[Path("a.mov")]
+    assert now != before
+    assert (now.has((".md5",)), before.has((".md5",))) == (True, False)
+
+
+def test_a_sidecar_that_two_clips_share_is_of_both(tmp_path: Path) -> None:
+    for name in ("a.mov", "a.mxf", "a.yaml", "a.mov.md5", "b.mov", "b.yaml"):
+        (tmp_path / name).write_bytes(b"x")
+    assert not of_none_else(tmp_path / "a.yaml", tmp_path / "a.mov")
+    assert of_none_else(tmp_path / "a.mov.md5", tmp_path / "a.mov")
+    assert of_none_else(tmp_path / "b.yaml", tmp_path / "b.mov")
+
+
+def test_folders_may_be_deeper_than_python_calls(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(600):
+        deep = deep / "d"
+        deep.mkdir()
+    (deep / "a.mov").write_bytes(b"x")
+    assert [found.path.name for found in inbox(tmp_path).look().values()] == ["a.mov"]

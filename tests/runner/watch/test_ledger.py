@@ -16,10 +16,19 @@ def test_a_clip_is_queued_once_and_again_when_it_comes_again(tmp_path: Path) -> 
     assert ledger.queue([found("a.mov"), found("b.mov")]) == 2
     assert ledger.queue([found("a.mov"), found("b.mov", 2)]) == 0
     job = ledger.queued()[Path("a.mov")]
-    ledger.update(job, state="done")
-    assert ledger.queue([found("a.mov")], kept=True) == 0
+    ledger.update(job, state="done", fingerprint="f")
+    assert ledger.queue([found("a.mov")], lambda _, settings: settings == "f") == 0
     assert ledger.queue([found("a.mov")]) == 1
     assert ledger.counts() == {"done": 1, "queued": 2}
+
+
+def test_of_clips_alike_one_is_worked_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    ledger.queue([found("a.mov"), found("b.mov"), found("c.mov")])
+    assert [ledger.take(job, "s", "f") for job in (1, 2, 1)] == [True, False, False]
+    assert ledger.take(3)
+    ledger.gone([1, 2])
+    assert [row.state for row in ledger.rows()] == ["working", "gone", "working"]
 
 
 def test_what_was_written_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
