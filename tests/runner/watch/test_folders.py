@@ -42,7 +42,7 @@ def test_each_clip_is_fetched_by_one_of_many(tmp_path: Path) -> None:
         thread.join()
     assert sorted(map(int, fetched)) == list(range(count))
     assert not list(inbox.iterdir())
-    assert len(list(out.working.glob("*/source/*.mov.yaml"))) == count
+    assert len(list(out.working.glob("*/source/*.yaml"))) == count
 
 
 def test_a_folder_is_held_by_one_and_an_orphan_when_it_is_let_go(tmp_path: Path) -> None:
