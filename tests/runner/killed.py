@@ -3,7 +3,8 @@
     python -m tests.runner.killed CLIP FOLDER KILLS SEED [OVERRIDE ...]
 
 Every start is the same command. It is killed (SIGKILL) after a random share of the time that an undisturbed run takes,
-until so many kills have been, and goes on then. The last line is JSON: kills, starts, and what differs or was left.
+until so many kills have been, and goes on then. The last line is JSON: kills, starts, where the kills met the run, and
+what differs or was left.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +28,7 @@ from omegaconf import OmegaConf
 
 import runner
 import stages
+from runner.chunks import Journal
 from runner.failures import told
 from runner.job import run_clip
 from runner.settings import CONF, Settings
@@ -87,10 +90,30 @@ def frames(path: Path) -> list[str]:
         ]
 
 
+def difference(code: int, made: Path, whole: Path, wanted: list[str]) -> str | None:
+    """What is not as it is without kills."""
+    if code != 0:
+        return f"exit code {code}"
+    if frames(made) != wanted:
+        return "other frames"
+    return None if made.read_bytes() == whole.read_bytes() else "other bytes"
+
+
 def left(folder: Path, cache: Path) -> list[str]:
     """Files that nobody should see when a run has ended."""
     hidden = [*folder.glob(".*"), *cache.rglob(".*")]
     return [str(path) for path in hidden]
+
+
+def met(folder: Path) -> str:
+    """Which step a kill met, by what the work folder says is finished."""
+    for work in folder.glob(".glabella-*/"):
+        measured, rendered = (Journal(work, step).read() for step in ("measure", "render"))
+        if rendered is not None:
+            return "finishing" if rendered.ended else f"rendering from {rendered.frames}"
+        if measured is not None:
+            return "shaping, first rendered chunk" if measured.ended else f"measuring from {measured.frames}"
+    return "first measured chunk"
 
 
 def forget(cache: Path) -> None:
@@ -103,7 +126,8 @@ def attack(clip: str, folder: Path, kills: int, seed: int, extra: list[str]) -> 
     """Kill until there were `kills` of them, over as many whole runs as that takes."""
     cache, log = Path(os.environ["GLABELLA_CACHE"]) / "analysis", folder / "log.txt"
     folder.mkdir(parents=True)
-    rng, killed, starts, runs, wrong = random.Random(seed), 0, 0, 0, list[str]()
+    rng, killed, starts, runs, faults = random.Random(seed), 0, 0, 0, list[str]()
+    places = Counter[str]()
 
     composed = settings([*QUIET, *extra])
 
@@ -125,18 +149,16 @@ def attack(clip: str, folder: Path, kills: int, seed: int, extra: list[str]) -> 
             patience = rng.uniform(0, length) if killed < kills else None
             code = ended(start(command(name), log), patience)
             killed += code is None
+            places.update([met(folder)] if code is None else [])
             if code is not None:
                 break
         runs += 1
-        if code != 0:
-            wrong.append(f"{name}: exit code {code}")
-        elif frames(folder / name) != wanted:
-            wrong.append(f"{name}: other frames")
-        elif (folder / name).read_bytes() != (folder / "whole.mp4").read_bytes():
-            wrong.append(f"{name}: other bytes")
+        if wrong := difference(code, folder / name, folder / "whole.mp4", wanted):
+            faults.append(f"{name}: {wrong}")
+        print(f"{name}: {wrong or 'identical'} after {killed} kills in all", file=sys.stderr, flush=True)
     told_of = log.read_text().count("continuing at frame")
-    counts = {"kills": killed, "starts": starts, "runs": runs, "seed": seed, "continued": told_of}
-    return {**counts, "frames": len(wanted), "seconds": round(length, 1), "wrong": wrong, "left": left(folder, cache)}
+    counts = {"kills": killed, "starts": starts, "runs": runs, "seed": seed, "continued": told_of, "met": dict(places)}
+    return {**counts, "frames": len(wanted), "seconds": round(length, 1), "wrong": faults, "left": left(folder, cache)}
 
 
 if __name__ == "__main__":
