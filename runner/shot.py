@@ -85,7 +85,8 @@ def open_shot(settings: Settings) -> Shot:
     target = _target(settings, clip, wanted, suffix)
     _check_name(target, suffix)
     target.check(path)
-    _check_space(target, _SPARE_BYTES + (path.stat().st_size // 4 if path.is_file() else 0))
+    copies = 2 if settings.stage("chunks").frames else 1  # chunks and the delivery that they are joined into
+    _check_space(target, _SPARE_BYTES + copies * (path.stat().st_size // 4 if path.is_file() else 0))
     return Shot(settings, decode, clip, content_hash(path), graph, cut, target, suffix)
 
 

@@ -6,8 +6,11 @@ one alone. Joining copies coded pictures; nothing is coded twice.
 
 from __future__ import annotations
 
+import errno
 import io
+import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,13 @@ from stages.media.containers import MUXERS
 from stages.media.conversion import convert
 from stages.media.output import Opening, Output, Settings, add_stream
 from stages.media.packet_file import PacketWriter
+from stages.media.steady import steadied
 from stages.packets import Clip, Frame, Job
 
 CHUNKS = ".chunks"
 """Folder of a job's work folder that unjoined chunks lie in."""
+_NO_ORDER = 2
+"""So few pictures are coded in the order they are shown; of clips that short x265 makes decoding times of stray memory."""
 
 
 class VideoWriter:
@@ -33,7 +39,7 @@ class VideoWriter:
 
     def __init__(self, clip: Clip, path: Path, settings: Settings) -> None:
         self.path = path
-        self._settings, self._started = settings, False
+        self._settings, self._started, self._muxed = settings, False, 0
         self._output = Output(clip, path, settings)
 
     @property
@@ -53,7 +59,11 @@ class VideoWriter:
 
     def close(self) -> None:
         """Flush the encoder and finish the file."""
-        self._mux(self._output.stream.encode(None))
+        last = self._output.stream.encode(None)
+        if not self._muxed and len(last) <= _NO_ORDER:
+            for packet in last:
+                packet.dts = packet.pts
+        self._mux(last)
         self._output.close()
 
     def discard(self) -> None:
@@ -71,6 +81,7 @@ class VideoWriter:
     def _mux(self, packets: Sequence[av.Packet]) -> None:
         for packet in packets:
             self._output.mux(packet)
+            self._muxed += 1
 
 
 class ChunkWriter:
@@ -127,6 +138,7 @@ class ChunkWriter:
         """Join all chunks, in their order."""
         self.cut()
         if self._opening is not None:
+            self._check_space()
             self._output.start(self._opening)
             self._check_head(self._output.stream.codec_context)
             for packet in self._joined():
@@ -139,6 +151,13 @@ class ChunkWriter:
             self._file.discard()
         self._encoder = None
         self._output.discard()
+
+    def _check_space(self) -> None:
+        """Joining copies every chunk, so there must be room for as much again; what is coded waits for the next start."""
+        needed, free = sum(path.stat().st_size for path in self._chunks()), shutil.disk_usage(self._folder).free
+        if free < needed:
+            text = f"{free / 1e6:.0f} MB are free, joining needs {needed / 1e6:.0f} MB"
+            raise OSError(errno.ENOSPC, text, str(self.path))
 
     def _begin(self, opening: Opening) -> PacketWriter:
         nowhere = av.open(io.BytesIO(), "w", format=MUXERS[self.path.suffix])  # tells the encoder what it is for
@@ -173,6 +192,7 @@ class ChunkWriter:
 
 def open_writer(job: Job, path: Path, settings: Settings) -> VideoWriter | ChunkWriter:
     """Begin `path`: in chunks, if the job has any."""
+    settings = replace(settings, options=steadied(settings.codec, settings.options))
     return (ChunkWriter if job.chunk else VideoWriter)(job.clip, path, settings)
 
 

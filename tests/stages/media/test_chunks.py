@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 from itertools import pairwise
+from types import SimpleNamespace
 
 import av
 import pytest
@@ -12,6 +14,7 @@ from stages.media.decode import frames, probe
 from stages.media.encode import Encode
 from stages.media.encode_images import EncodeImages
 from stages.media.pixels import visible
+from stages.media.steady import steadied
 from stages.media.writer import CHUNKS, decoding_times
 from stages.packets import Job
 
@@ -29,7 +32,6 @@ CODECS = [
 
 @pytest.fixture
 def clip(make):
-    """Large enough that x264 is deterministic: on pictures of a few blocks its AVX-512 code is not."""
     return make("a.mov", codec="libx264", size=(640, 352), pts=VFR, time_base=Fraction(1, 30000), audio=("aac",))
 
 
@@ -155,6 +157,42 @@ def test_other_parameter_sets_are_refused(make, tmp_path):
     state._opening.options["profile"] = "baseline"
     with pytest.raises(DeliveryError, match="other parameter sets"):
         encode.process(state, next(frames(job.clip)))
+
+
+def test_small_pictures_are_coded_the_same_every_time(make, tmp_path):
+    source = make("a.mov", codec="libx264", size=(320, 176), pts=range(24))
+    encode = Encode(preset="veryfast", crf=17, threads=1)
+    made = {deliver(source, tmp_path / str(i), 6, encode).read_bytes() for i in range(8)}
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("chunk", [None, 2], ids=["one go", "chunks"])
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shortest_clips_are_written(make, tmp_path, count, container, chunk):
+    source = make("a.mov", codec="libx264", pts=range(count), size=(256, 128))
+    encode = Encode(codec="libx265", container=container, options={"x265-params": "log-level=none"})
+    for again in range(3):  # x265 reads memory that it did not write, which is right by luck
+        path = deliver(source, tmp_path / str(again), chunk, encode)
+        assert [t for t, _ in seen(path)] == [t for t, _ in seen(source)]
+
+
+def test_a_disk_without_room_for_the_join_is_said_before_it(make, tmp_path, monkeypatch):
+    source, encode = make("a.mp4", codec="libx264"), Encode()
+    job = Job(probe(source), tmp_path, 3)
+    state = encode.begin(job)
+    for frame in frames(job.clip):
+        encode.process(state, frame)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=900))
+    with pytest.raises(DeliveryError, match=r"0 MB are free, joining needs .*free space on the disk"):
+        encode.finish(state)
+    assert list((tmp_path / CHUNKS).rglob("*.packets"))
+
+
+def test_what_steadies_an_encoder_leaves_the_users_own_word():
+    assert steadied("libx265", {"preset": "fast"}) == {"preset": "fast"}
+    assert steadied("libx264", {"x264-params": "asm=avx512"}) == {"x264-params": "asm=avx512"}
+    assert steadied("libx264", {"x264-params": "no-deblock=1"})["x264-params"].startswith("no-deblock=1")
 
 
 def test_the_alpha_that_rides_beside_a_packet_stays(tmp_path):
