@@ -28,7 +28,7 @@ from stages.packets import Clip, Frame, Job
 CHUNKS = ".chunks"
 """Folder of a job's work folder that unjoined chunks lie in."""
 _NO_ORDER = 2
-"""So few pictures are coded in the order they are shown; of clips that short x265 makes decoding times of stray memory."""
+"""So few pictures are coded as they are shown; for clips that short x265 makes decoding times of stray memory."""
 
 
 class VideoWriter:
@@ -153,7 +153,7 @@ class ChunkWriter:
         self._output.discard()
 
     def _check_space(self) -> None:
-        """Joining copies every chunk, so there must be room for as much again; what is coded waits for the next start."""
+        """Joining copies every chunk: there must be room for as much again. What is coded waits for the next start."""
         needed, free = sum(path.stat().st_size for path in self._chunks()), shutil.disk_usage(self._folder).free
         if free < needed:
             text = f"{free / 1e6:.0f} MB are free, joining needs {needed / 1e6:.0f} MB"
