@@ -14,6 +14,7 @@ from stages.faces.embed import Embedder, mean
 from stages.identity.chosen import Chosen
 from stages.packets import Covers, Faces, Floats, Neutrals, Prints, Quality, Role, Roles, Stamp
 from stages.quality.naturalness import naturalness
+from stages.render import reshape
 
 _COVERED: Final = 0.1
 """Share of a face behind a hand, hair or a microphone beyond which nobody can be told by it."""
@@ -50,7 +51,7 @@ class Judge(ClipStage):
         """One packet for every frame that has any score."""
         cast = next((packet.roles for packet in reversed(roles or ()) if packet is not None), ())  # the last knows all
         source, wanted, performers = _shapes(neutrals), self._wanted(cast), performing(prints)
-        result = source | {one.track: _rest(source, one.track) + self.shape * one.toward for one in cast}
+        result = source | {one.track: self._reshaped(_rest(source, one.track), one) for one in cast}
         for index in range(len(faces)):
             before, judged = faces[index], scored[index] if scored is not None else None
             after = seen[index] if seen is not None else None
@@ -59,6 +60,10 @@ class Judge(ClipStage):
             at, hidden = before.at if before is not None else None, covers[index] if covers is not None else None
             likened = _likened(looks, wanted, performers)
             yield _joined(at, judged, posed, {track: one for track, one in likened.items() if _bare(hidden, track)})
+
+    def _reshaped(self, rest: Floats, role: Role) -> Floats:
+        """A replaced face at rest, as the warp has made it: the inner face moved, the outline where it was."""
+        return rest + np.float32(self.shape) * reshape.displaced(rest, role.toward)
 
     def _wanted(self, cast: Sequence[Role]) -> dict[int, Floats]:
         """Of each replaced track the (d,) that it should look like."""
