@@ -34,9 +34,6 @@ from stages.render.wear.texture import Wardrobe, Worn
 
 DARKEST, BRIGHTEST = 0.6, 1.5
 """Factors of wrinkles and shading that are never passed; the way to them is soft."""
-_FAINT: Final = np.float32(0.05)
-"""Natural logarithm of luma at which half of a wrinkle is believed: what is fainter is grain and the performer's own
-complexion. Without it likeness is .01 lower; expression reads the same."""
 _MOST: Final = 4  # photos that are blended at once
 _ANCHORED: Final = 16  # people whose registration is kept ready
 
@@ -155,7 +152,7 @@ class Wear(MapStage):
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
         skin = laid.moved(regions.followed(len(shift))[..., None] * shift)
-        folds = _cored((relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure)
+        folds = relief.cored((relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure)
         excess = 1 + limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
         return skin, gain * skin.sample(excess[..., None] * np.exp(worn.fill))
 
@@ -163,12 +160,6 @@ class Wear(MapStage):
         """0..1, by how far the head is turned and how sure the tracker is."""
         turned = _ramp(abs(head.yaw), self.no_yaw, self.full_yaw)
         return turned * _ramp(face.presence, self.no_presence, self.full_presence)
-
-
-def _cored(change: Floats) -> Floats:
-    """Less what is faint, without a step."""
-    square = np.square(change)
-    return np.asarray(change * (square / (square + _FAINT**2)), np.float32)
 
 
 def _still() -> Floats:

@@ -85,3 +85,12 @@ def test_brows_follow_a_found_shift_by_half_and_other_skin_wholly():
     assert max(brow, glabella) < 0.6
     assert min(cheek, chin) > 0.95
     assert np.abs(np.diff(share, axis=0)).max() < 0.1, "softly"
+
+
+def test_what_is_faint_is_no_wrinkle():
+    depths = np.linspace(-0.5, 0.5, 101, dtype=np.float32)
+    believed = relief.cored(depths)
+    assert np.abs(believed[np.abs(depths) < 0.015]).max() < 0.0015
+    assert (believed[depths > 0.25] > 0.95 * depths[depths > 0.25]).all()
+    assert (np.diff(believed) > 0).all()
+    np.testing.assert_allclose(believed, -believed[::-1], atol=1e-6)

@@ -228,17 +228,3 @@ def test_settings_out_of_range_are_refused(wear, fields, said):
 def test_parts_out_of_range_are_refused():
     with pytest.raises(ConfigError, match=r"^parts\.nose"):
         Parts(nose=1.5)
-
-
-def test_what_is_faint_on_the_performers_skin_is_not_carried(under, wear, only):
-    edits, one = under()
-    speckled = np.zeros((chart.SIZE, chart.SIZE), np.float32)
-    speckled[::4, ::4] = 1
-    shown = []
-    for depth in (0.0, 0.01, 0.3):
-        plain = Plain(0, (-depth * speckled).astype(np.float16), np.ones_like(speckled, np.float16))
-        made = wear().process(edits, only(one), ROLES, plains=Plains(AT, (plain,)))
-        shown.append(made.edits[0].after)
-    faint, strong = (np.abs(one - shown[0]).mean() for one in shown[1:])
-    assert strong > 0
-    assert faint < strong / 300
