@@ -38,6 +38,8 @@ MASTERS = {
     "av1": ("av1", "Main", ("yuv420p", "yuv420p10le", "yuv420p10le"), "mp4", 6.0),
     "ffv1": ("ffv1", None, ("yuv422p", "yuv422p10le", "yuv422p12le"), "mp4", 0.0),
 }
+BOX = (64, 32, 128, 96)
+WHOLE = (0, 0, *SIZE)
 SOURCES = ("yuv422p", "yuv422p10le", "yuv422p12le")
 
 
@@ -237,3 +239,76 @@ def test_an_edit_in_hdr_shifts_nothing_outside_the_face(make, tmp_path, name, ta
         outside = np.delete(error, np.s_[16:112], axis=0)  # further away than blocks of the codec reach
         assert outside.any() == (name != "ffv1")
         assert abs(outside.mean()) < 0.2
+
+
+def edited(source: Path, folder: Path, name: str):
+    """What `BOX` looks like in a master whose frames were darkened there: pairs of frames before and after."""
+    stage, clip = load("encode", name), probe(source)
+    state = stage.begin(Job(clip, folder))
+    for frame in frames(clip):
+        before = crop(frame, BOX)
+        edit = Edit(1, BOX, before, before * np.float32(0.7), np.ones(before.shape[:2], np.float32))
+        stage.process(state, paste(frame, (edit,)))
+    stage.finish(state)
+    return zip(frames(clip), frames(probe(state.path)), strict=True)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv422p10le", "yuv444p12le", "gbrp12le"])
+def test_what_an_edit_leaves_alone_is_bit_identical_in_ffv1(make, tmp_path, pixel_format):
+    source = make("a.mkv", pixel_format=pixel_format, size=SIZE, pts=range(2))
+    for before, after in edited(source, tmp_path, "ffv1"):
+        assert before.native.format.name == after.native.format.name == pixel_format
+        for one, two in zip(components(before.native), components(after.native), strict=True):
+            across, down = SIZE[0] // one.shape[1], SIZE[1] // one.shape[0]
+            inside = np.s_[BOX[1] // down : BOX[3] // down, BOX[0] // across : BOX[2] // across]
+            changed = one != two
+            assert changed[inside].any() or pixel_format[0] == "y"  # chroma may stay
+            changed[inside] = False
+            assert not changed.any()
+
+
+@pytest.mark.parametrize("name", ["png", "tiff"])
+def test_what_an_edit_leaves_alone_is_bit_identical_in_pictures(make, tmp_path, name):
+    source = make("a.mkv", pixel_format="gbrp16le", size=SIZE, pts=range(2))
+    for before, after in edited(source, tmp_path, name):
+        assert after.native.format.name.startswith("rgb48")
+        changed = (crop(before, WHOLE) != crop(after, WHOLE)).any(axis=-1)
+        assert changed[32:96, 64:128].mean() > 0.9
+        changed[32:96, 64:128] = False
+        assert not changed.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "formats"),
+    [
+        ("png", "png", ("rgb48be", "rgba64be")),
+        ("tiff", "tiff", ("rgb48le", "rgba64le")),
+        ("exr", "exr", ("gbrpf32le", "gbrapf32le")),  # half float, which that FFmpeg widens
+    ],
+)
+@pytest.mark.parametrize("clear", [False, True], ids=["opaque", "alpha"])
+def test_ffprobe_reads_pictures(make, tmp_path, name, codec, formats, clear):
+    source = make("a.mkv", pixel_format="gbrap12le" if clear else "gbrp12le", size=SIZE, pts=range(2))
+    made, _ = deliver(source, tmp_path / "out", name)
+    first = ffprobe(min(made.iterdir()))[0]
+    assert (first["codec_name"], first["width"], first["height"]) == (codec, *SIZE)
+    assert first["pix_fmt"] == formats[clear]
+
+
+def test_ffprobe_reads_vp9_and_its_alpha(make, tmp_path):
+    source = make("a.mkv", pixel_format="yuva420p", pts=range(4), tags=BT709)
+    path, _ = deliver(source, tmp_path / "out", "vp9")
+    picture = ffprobe(path)[0]
+    assert (picture["codec_name"], picture["profile"], picture["pix_fmt"]) == ("vp9", "Profile 0", "yuv420p")
+    assert {key.lower(): value for key, value in picture["tags"].items()}["alpha_mode"] == "1"
+    assert [picture.get(key) for key in ("color_space", "color_primaries", "color_transfer")] == ["bt709"] * 3
+
+
+@pytest.mark.parametrize("name", ["h264", "h265", "h265_10", "prores_422hq"])
+def test_ffprobe_reads_the_range_and_where_chroma_lies(make, tmp_path, name):
+    source = make("a.mov", codec="libx264", pixel_format="yuv420p10le", size=SIZE, pts=range(3), tags=HDR10)
+    path, _ = deliver(source, tmp_path / "out", name, container="mov")
+    before, after = ffprobe(source)[0], ffprobe(path)[0]
+    assert after["color_range"] == before["color_range"] == "tv"
+    if name != "prores_422hq":  # 4:2:2 has one place for it
+        assert after.get("chroma_location") == before.get("chroma_location")
