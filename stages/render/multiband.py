@@ -26,6 +26,9 @@ from stages.render.uncover import hidden
 _SAME: Final = 1e-4
 """A difference in nominal 0..1 that no format shows."""
 
+_HIDDEN: Final = 0.5
+"""From how much of a cover on a pixel is taken for what covers the face."""
+
 _SPREAD: Final = 1.5
 """Pixels of a level on either side of the mask's edge over which its mask changes."""
 
@@ -68,7 +71,8 @@ def multiband(edit: Edit, reach: float, behind: Floats | None = None) -> Edit:
     far = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 5)
     after, soft = edit.before.copy(), np.zeros_like(edit.mask)
     inner = mask * np.clip(far - np.float32(reach / 2), 0, 1)
-    known = mask > 0 if behind is None else (mask > 0) & (behind[part] == 0)
+    # The cover's soft rim is skin still: it was grown by more than that.
+    known = mask > 0 if behind is None else (mask > 0) & (behind[part] < _HIDDEN)
     after[part] += mixed(difference, known, inner, depth(reach, mask.shape))
     rise = np.clip(far / np.float32(reach / 2), 0, 1)
     soft[part] = rise * rise * (3 - 2 * rise)

@@ -41,7 +41,7 @@ def painted(face: Callable[..., Face]) -> Callable[[float], tuple[Face, Edits, C
         places = places[: mesh.COUNT].astype(np.float32)
         edit = Edit(0, (0, 0, 640, 480), before, after.astype(np.float32), mask, places, places)
         covers = Covers(AT, (Cover(0, _disc(CHIN)),))
-        before[_hidden(edit, one, covers) > 0] = hand
+        before[_hidden(edit, one, covers) > 0.5] = hand
         return one, Edits(AT, (edit,)), covers
 
     return make
