@@ -30,6 +30,9 @@ HEIGHTS: Final = (720, 1080, 2160)
 SHOWN: Final = 6
 """Stages named in a row; the rest is summed up."""
 
+_WARMING: Final = 12
+"""Frames of a run that is not counted."""
+
 CODECS: Final = "codecs and hand-over"
 """What no stage's own thread takes: decoder and encoder threads, queues, progress."""
 
@@ -57,9 +60,12 @@ def budget(run: Run, bare: tuple[float, float]) -> Figures:
 def table(settings: Settings, repeats: int) -> Figures:
     """One budget for each of `PRESETS` at each of `HEIGHTS`; says them as a Markdown table too."""
     figures: Figures = {}
+    frames = int(settings["bench"]["table_frames"])
     with tempfile.TemporaryDirectory(prefix="glabella-bench-") as folder:
+        short = scaled(settings.clip_path(), Path(folder) / "short.mp4", HEIGHTS[0], _WARMING)
+        for preset in PRESETS:  # what was never run on this machine is compiled now
+            _cell(settings, preset, short, Path(folder) / preset)
         for height in HEIGHTS:
-            frames = int(settings["bench"]["table_frames"])
             clip = scaled(settings.clip_path(), Path(folder) / f"{height}.mp4", height, frames)
             for preset in PRESETS:
                 say(f"  preset={preset} at {height} rows ...")
