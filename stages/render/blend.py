@@ -29,6 +29,9 @@ _REACH: Final = 3.0
 _COARSE: Final = 2.0
 """Standard deviation in samples of a blur that has no need of more of them."""
 
+_COMPILED: Final = 520
+"""Pixels a side; a membrane of so many goes through all that larger and smaller ones do."""
+
 _SAME: Final = 1e-4
 """A difference in nominal 0..1 that no format shows."""
 
@@ -67,6 +70,12 @@ class Poisson(OrderedStage[dict[int, Recent]]):
             raise ConfigError(f"cycles must be 1..8, not {self.cycles}")
         if not 0 <= self.steady_s <= 2:
             raise ConfigError(f"steady_s must be 0..2 seconds, not {self.steady_s}")
+
+    def prepare(self) -> None:
+        """Compile."""
+        inside = np.zeros((_COMPILED, _COMPILED), np.bool_)
+        inside[4:-4, 4:-4] = True
+        membrane(np.zeros((*inside.shape, 3), np.float32), inside, self.cycles)
 
     def begin(self, job: Job) -> dict[int, Recent]:
         """Nothing is known of any track's edge."""

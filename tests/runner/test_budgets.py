@@ -37,5 +37,5 @@ def test_the_table_names_what_takes_most() -> None:
     }
     rows = budgets.markdown(figures).splitlines()[4:]
     assert len(rows) == 9
-    assert rows[0].startswith("| live | 720 | 40.0 | 50 | 16.0 | 0.50 | faces 40%, warped 30%, ")
+    assert rows[0].startswith("| live | 720 | 40.0 | 50 | 16.0 | 0.32 | faces 40%, warped 30%, ")
     assert rows[0].endswith(", the rest 3% |")
