@@ -169,7 +169,7 @@ def test_report_holds_what_is_needed_to_repeat_the_run(
 ) -> None:
     clip = transcoded(sample("smile_onset"), tmp_path / "clip.mkv", "yuv420p", 20)
     _, delivery, _ = glabella(
-        capsys, tmp_path, "run", f"clip={clip}", "gain.au_gain={4: 1.2, 12: 0.8, 43: 1.5}", "review=side_by_side"
+        capsys, tmp_path, "run", f"clip={clip}", "gain.au_gain={4: 1.2, 12: 0.8, 43: 1.5}", "review=units"
     )
     folder = Path(delivery).parent
     assert {"report.json", "report.html", "units.parquet", "contact.jpg", "curves.svg", "review.mp4"} <= {
@@ -182,6 +182,8 @@ def test_report_holds_what_is_needed_to_repeat_the_run(
     assert report["config"]["gain"]["au_gain"] == {"4": 1.2, "12": 0.8, "43": 1.5}
     assert "gain.au_gain.12" in report["changed"]
     assert report["passes"][0]["frames"] == 20
+    with av.open(str(folder / "review.mp4")) as film:
+        assert [round(f.pts * f.time_base * 30) for f in film.decode(video=0)] == list(range(20))
 
 
 def test_no_face_passes_through_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
