@@ -57,8 +57,10 @@ class Passengers:
                 self.warnings.append(f"audio stream {stream.index} left out (encode.audio=none)")
             elif stream.type in ("audio", "subtitle") and self._fits(stream, suffix):
                 self._streams[stream.index] = _add(output, stream)
-            else:
+            elif stream.type in ("audio", "subtitle"):
                 self.warnings.append(f"{stream.type} stream {stream.index} left out: a {suffix} file cannot hold it")
+            else:
+                self.warnings.append(f"{stream.type} stream {stream.index} left out: only sound and subtitles go along")
         if picture.metadata.get("alpha_mode") == "1" and not has_alpha(clip.pixel_format):
             self.warnings.append("alpha left out: it lies beside the pictures of VP8 and VP9, where it is not read")
         self.video_tags = {**_reel(self._source), **tags(picture.metadata)}
