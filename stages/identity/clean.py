@@ -28,8 +28,8 @@ HAIRLINE: Final = (3.0, 10.0)
 """Texels from what reaches in over which the weight rises from none to full: hair throws a shade, and a mask that ends
 there must be soft."""
 SHADED: Final = (8.0, 14.0)
-"""Texels from hair up to which a brow is hidden or darkened by it, and from which on it is not. Where the other brow is
-clear of hair, it is taken from there."""
+"""The same on forehead and brows, where a fringe's ends and their shade reach further. Where the other brow is clear of
+hair, it is taken from there."""
 _STRANDS: Final = 2.0  # texels: standard deviation of a smoothing over strands of hair with skin between
 _FLOOR: Final = np.float32(0.02)  # added to nominal R'G'B' before logarithms
 FRINGE: Final = 0.3
@@ -67,8 +67,9 @@ def without_hair(flat: Flat) -> Flat:
     skin = _middle_part(~foreign)
     depth = distance_transform_edt(np.pad(skin, 1, constant_values=True))[1:-1, 1:-1]
     kept, clear = (_sized(ramp(depth.astype(np.float32), *limits), flat) for limits in (HAIRLINE, SHADED))
-    own = np.maximum(np.maximum(clear, 1 - clear[:, ::-1]), _sized(_below_brows(), flat))
-    return Flat(filled(flat.texture, flat.weight * own), flat.weight * kept)
+    below = _sized(_below_brows(), flat)
+    own = np.maximum(np.maximum(clear, 1 - clear[:, ::-1]), below)
+    return Flat(filled(flat.texture, flat.weight * own), flat.weight * (clear + below * (kept - clear)))
 
 
 def uncovered(flat: Flat, covered: Floats) -> Flat:
