@@ -82,7 +82,7 @@ def flow(now: Floats, to: Anchor) -> Floats:
 def laid(picture: Floats, shift: Floats) -> Floats:
     """(SIZE, SIZE) a picture on the chart, taken from where `shift` says."""
     wide = cv2.resize(shift, (chart.SIZE, chart.SIZE), interpolation=cv2.INTER_LINEAR)
-    y, x = np.mgrid[: chart.SIZE, : chart.SIZE].astype(np.float32)
+    y, x = _whole()
     return np.asarray(
         cv2.remap(picture, x + wide[..., 0], y + wide[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     )
@@ -124,6 +124,12 @@ def _bare() -> Floats:
 @cache
 def _around() -> Floats:
     return np.asarray(np.maximum(cv2.GaussianBlur(_bare(), (0, 0), AROUND / _COARSER), 1e-2), np.float32)
+
+
+@cache
+def _whole() -> tuple[Floats, Floats]:
+    y, x = np.mgrid[: chart.SIZE, : chart.SIZE].astype(np.float32)
+    return y, x
 
 
 @cache

@@ -154,6 +154,8 @@ class Wear(MapStage):
         skin = laid.moved(regions.followed(len(shift))[..., None] * shift)
         folds = relief.cored((relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure)
         excess = 1 + limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
+        if not worn.fill.any():
+            return skin, gain * skin.sample(excess)[..., None]
         return skin, gain * skin.sample(excess[..., None] * np.exp(worn.fill))
 
     def _strength(self, face: Face, head: pose.Pose) -> float:

@@ -90,6 +90,8 @@ class Wardrobe:
         fill = np.zeros((chart.SIZE, chart.SIZE, 3), np.float32)
         for k in used:
             share = shares[k] * self._own[k].filling(doing)
+            if not share.any():
+                continue
             fill += self._own[k].depth * cv2.resize(share, fill.shape[:2], interpolation=cv2.INTER_LINEAR)[..., None]
         return fill
 
