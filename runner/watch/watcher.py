@@ -21,8 +21,10 @@ from runner.watch.post import Post
 from runner.watch.processes import start
 from stages.errors import DeliveryError
 
+_NEVER: Final = -1e9
 _BEAT_S: Final = 0.25  # between two rounds while something is under way
 _ORPHANS_S: Final = 60.0
+_SHOW_S: Final = 5.0  # between two rounds while nothing happens: who monitors wants to know that we are there
 _GATHER_S: Final = 0.1  # after a hint, before a look
 _SHARE: Final = 10.0  # however many hints come, a look a so many times its own length
 _LAST_S: Final = 2.0  # for hooks and MLflow, when the jobs have used up the time to stop
@@ -39,9 +41,9 @@ class Watcher:
     stillness: Stillness = field(default_factory=Stillness)
     stopping: bool = False
     _queue: list[tuple[Found, int]] = field(default_factory=list)
-    _looked: float = -1e9
+    _looked: float = _NEVER
     _took: float = 0.0  # seconds of the last look
-    _adopted: float = -1e9
+    _adopted: float = _NEVER
     _blind: str = ""  # why the inbox cannot be seen
 
     def __post_init__(self) -> None:
@@ -76,6 +78,7 @@ class Watcher:
             if self.options.once:
                 raise DeliveryError(f"outbox: {self.foreman.outbox.root} cannot be used: {_cause(error)}") from error
             self.monitor.state(f"the outbox cannot be used ({_cause(error)}); waiting for it")
+            self._looked = _NEVER
             time.sleep(_BEAT_S)
             with suppress(OSError, sqlite3.Error):
                 self.ledger.reopen()
@@ -120,7 +123,7 @@ class Watcher:
         if self.foreman.running or self.gate.busy:
             return _BEAT_S
         rest = max(0.05, self._looked + self._interval - time.monotonic())
-        return min(rest, 1.0) if left else rest
+        return min(rest, 1.0 if left else _SHOW_S)
 
     @property
     def _interval(self) -> float:
