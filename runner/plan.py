@@ -61,11 +61,11 @@ def plan(graph: Graph, reported: Iterable[str] = ()) -> Plan:
 
 def _steps(graph: Graph) -> dict[str, int]:
     """Node -> the earliest step it can run in; what no clip stage waits for runs with the render."""
-    steps = dict.fromkeys(SOURCES, _MEASURE)
+    steps, judging = dict.fromkeys(SOURCES, _MEASURE), _judging(graph)
     for node in graph.nodes:
         needed = max((steps[wire] for wire in node.wires.values()), default=_MEASURE)
         if node.stage.scope == "clip":
-            steps[node.name] = _SHAPE if needed <= _SHAPE else _CHECK
+            steps[node.name] = _CHECK if needed > _SHAPE or node.name in judging else _SHAPE
         elif needed == _CHECK and not _sees(node, Frame):
             steps[node.name] = _CHECK
         elif needed == _CHECK:
@@ -79,6 +79,16 @@ def _steps(graph: Graph) -> dict[str, int]:
         if node.stage.scope != "clip" and node.name not in waited and steps[node.name] != _CHECK:
             steps[node.name] = _RENDER
     return steps
+
+
+def _judging(graph: Graph) -> set[str]:
+    """What looks at pictures that the graph has made, and what no picture waits for in its turn."""
+    judging: set[str] = set()
+    for node in graph.nodes:
+        made = any(type(n.stage).output() is Frame for n in graph.nodes if n.name in node.wires.values())
+        if made or judging & set(node.wires.values()):
+            judging.add(node.name)
+    return judging - _ancestors(graph, {node.name for node in graph.nodes if _sees(node, Frame)})
 
 
 def _sees(node: Node, kind: type[Packet]) -> bool:
