@@ -49,13 +49,13 @@ def _beside(neutrals: Neutrals | None, track: int) -> Neutral:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureUnits(_Measure, ClipStage):
-    """Measure a whole clip beside neutrals that hold from its first frame to its last."""
+    """Measure a whole clip beside the neutrals that hold for it: those known at its end."""
 
     def process(
         self, faces: Timeline[Faces], scores: Timeline[Scores], cues: Timeline[Cues], neutrals: Timeline[Neutrals]
     ) -> Iterator[Units | None]:
         """Intensities above each person's own neutral; None where nobody was looked for."""
-        people = next((packet for packet in neutrals if packet is not None), None)
+        people = next((packet for packet in reversed(neutrals) if packet is not None), None)
         frames = zip(faces, scores, cues, strict=True)
         for at, found in reading.read(self.coder, frames, lambda track: _beside(people, track)):
             told = tuple(self._told(one, _beside(people, one[0].face.track)) for one in found)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.compose import composed_alone
 from runner.graph import build
 from runner.plan import describe, mermaid, plan
 from stages.errors import ConfigError, GraphError
@@ -100,6 +101,14 @@ def test_clip_stages_after_the_render_check_what_it_made() -> None:
     assert [n.name for n in cut.render] == ["shown"]
     assert [n.name for n in cut.check] == ["score"]
     assert set(cut.kept) == {"double", "shown"}
+
+
+def test_scores_of_a_render_in_one_pass_come_after_it() -> None:
+    settings = composed_alone(["preset=live", "quality=full", "check=achieved"])
+    cut = plan(build(settings["graph"]))
+    assert (cut.measure, cut.shape, cut.passes) == ((), (), 1)
+    assert [n.name for n in cut.check] == ["scored", "achieved", "judged"]
+    assert "rendered" not in cut.kept
 
 
 def test_what_stands_between_clip_stages_and_needs_no_picture_is_shaped_with_them() -> None:
