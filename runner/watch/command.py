@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from runner.compose import loader
 from runner.settings import Settings
@@ -153,7 +153,8 @@ def _status(asked: argparse.Namespace, outbox: Outbox, ledger: Ledger) -> int:
     if asked.json:
         print(json.dumps([{**asdict(row), "path": os.fsencode(row.path).hex()} for row in rows], indent=1))
         return 0
-    table = Table("job", "clip", "state", "when", "attempts", "where or why", box=None, header_style="bold")
+    moment = Column("when", no_wrap=True)
+    table = Table("job", "clip", "state", moment, "attempts", "where or why", box=None, header_style="bold")
     for row in rows:
         when = datetime.fromtimestamp(row.finished or row.started or row.queued).isoformat(" ", "seconds")
         table.add_row(str(row.id), row.name, row.state, when, str(row.attempts), row.error or row.output)
