@@ -1,26 +1,23 @@
 """Flicker: what changes from frame to frame besides what moves.
 
-The frame before is warped onto the frame by the source's own dense optical flow (Kroeger et al., *Fast optical flow
-using dense inverse search*, 2016), and the mean absolute difference left inside the mask is taken, of the output and of
-the source: a warping error as of Lai et al., *Learning blind video temporal consistency*, 2018, over the source's own.
+The frame before is warped onto the frame by the source's own dense optical flow (`stages.media.flow`), and the mean
+absolute difference left inside the mask is taken, of the output and of the source: a warping error as of Lai et al., *Learning blind video temporal consistency*, 2018, over the source's own.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.media.flow import backward_flow, moved
 from stages.packets import Floats, Frame
 from stages.quality.luma import luma
 
 _LEAST: Final = 0.1 / 255
 """Added to both residuals: below a tenth of an 8-bit code there is nothing to divide by."""
-
-_LOCAL = threading.local()
 
 
 def flicker(
@@ -44,20 +41,9 @@ def flicker(
     return (made + _LEAST) / (own + _LEAST)
 
 
-def backward_flow(then: Floats, now: Floats) -> Floats:
-    """(h, w, 2): where in `then` each pixel of `now` was, as an offset in pixels."""
-    grey = [np.round(picture * np.float32(255)).clip(0, 255).astype(np.uint8) for picture in (now, then)]
-    flow: Floats = _flow().calc(grey[0], grey[1], None)
-    return flow
-
-
 def residual(then: Floats, now: Floats, flow: Floats) -> Floats:
     """|now - then moved by `flow`|, (h, w)."""
-    height, width = now.shape
-    x = flow[..., 0] + np.arange(width, dtype=np.float32)
-    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    moved = cv2.remap(then, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    apart: Floats = np.abs(now - moved)
+    apart: Floats = np.abs(now - moved(then, flow))
     return apart
 
 
@@ -66,10 +52,3 @@ def _shrunk(picture: NDArray[np.float32], size: tuple[int, int]) -> Floats:
         return picture
     small: Floats = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return small
-
-
-def _flow() -> Any:
-    """One a thread: it keeps buffers."""
-    if not hasattr(_LOCAL, "flow"):
-        _LOCAL.flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return _LOCAL.flow

@@ -1,7 +1,8 @@
 """The plate's grain back on an edited face: what was warped, painted or restored has less of it than what is around.
 
 The grain of `before` is measured per brightness (`stages.render.noise`), and so is what `after` has left; what is
-missing is added as noise of the same size and the same share of colour. Noise is seeded by track and frame: the same
+missing is added as noise of the same size and the same share of colour, but never more than differs from the frame
+before: fine skin stays with its face, grain does not. Noise is seeded by track and frame: the same
 frame gets the same grain however it is rendered, and no two frames share it.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+import cv2
 import numpy as np
 
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
+from stages.media.flow import backward_flow, moved
 from stages.media.planes import drawn
 from stages.packets import Edit, Edits, Floats, Job, Stamp
 from stages.render import noise
@@ -22,8 +25,42 @@ from stages.render.steady import Recent, share
 
 _EVERY: Final = 4
 """Frames from one measurement to the next; grain is a matter of the camera, not of the moment."""
+_LUMA: Final = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 _LEAST: Final = 0.2 / 255
 """Standard deviation in nominal 0..1 below which no 8-bit picture shows any grain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """What a track's region showed in some frame. luma: (h, w). corner: x, y of it in luma pixels of the frame."""
+
+    at: Stamp
+    luma: Floats
+    corner: tuple[int, int]
+
+    @classmethod
+    def of(cls, at: Stamp, edit: Edit) -> Then:
+        """Of what an edit was made of."""
+        return cls(at, cv2.transform(edit.before, _LUMA), edit.box[:2])
+
+    def laid(self, at: Stamp, edit: Edit) -> Floats | None:
+        """(h, w) where it has moved to in the region of the next frame; None if that is another."""
+        if at.index - self.at.index != 1:
+            return None
+        x, y = self.corner[0] - edit.box[0], self.corner[1] - edit.box[1]
+        size = edit.mask.shape[1], edit.mask.shape[0]
+        there = np.array([[1, 0, x], [0, 1, y]], np.float32)
+        then = cv2.warpAffine(self.luma, there, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        return moved(then, backward_flow(then, cv2.transform(edit.before, _LUMA)))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A track's grain, `then` for the next measurement, and whether it was measured against the frame before."""
+
+    recent: Recent
+    then: Then
+    sure: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +73,7 @@ class Off(MapStage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plate(OrderedStage[dict[int, Recent]]):
+class Plate(OrderedStage[dict[int, Known]]):
     """Add what the face lacks of the plate's grain.
 
     strength: 0..1, share of what is missing. steady_s: seconds over which the measurement is smoothed, 0..5.
@@ -57,15 +94,15 @@ class Plate(OrderedStage[dict[int, Recent]]):
         spot = np.zeros((1, 1, 3), np.float32)
         noise.add(spot, noise.tile(0.0), noise.tile(0.0), np.zeros(5, np.int64), noise.LEVELS, 1.0, spot[..., 0], spot)
 
-    def begin(self, job: Job) -> dict[int, Recent]:
+    def begin(self, job: Job) -> dict[int, Known]:
         """Nothing is known of any track."""
         return {}
 
-    def process(self, state: dict[int, Recent], edits: Edits) -> Edits:
+    def process(self, state: dict[int, Known], edits: Edits) -> Edits:
         """The edits with grainier `after`; the very same packet where nothing is missing."""
         return edits.having(tuple(self._edit(state, edits.at, edit) for edit in drawn(edits)))
 
-    def _edit(self, state: dict[int, Recent], at: Stamp, edit: Edit) -> Edit:
+    def _edit(self, state: dict[int, Known], at: Stamp, edit: Edit) -> Edit:
         found = self._found(state, at, edit)
         if found is None or not self.strength:
             return edit
@@ -74,18 +111,21 @@ class Plate(OrderedStage[dict[int, Recent]]):
             return edit
         return replace(edit, after=_grained(edit, at, found, amount.astype(np.float32)))
 
-    def _found(self, state: dict[int, Recent], at: Stamp, edit: Edit) -> noise.Grain | None:
-        recent = state.get(edit.track)
-        much = share(recent, at, self.steady_s)
-        if recent is not None and much < 1 and at.index % _EVERY:
-            return noise.Grain.of(recent.values)
-        found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1))
+    def _found(self, state: dict[int, Known], at: Stamp, edit: Edit) -> noise.Grain | None:
+        known = state.get(edit.track)
+        much = share(known.recent, at, self.steady_s) if known is not None and known.sure else 1.0
+        if known is not None and much < 1 and at.index % _EVERY:
+            if (at.index + 1) % _EVERY == 0:
+                state[edit.track] = replace(known, then=Then.of(at, edit))
+            return noise.Grain.of(known.recent.values)
+        then = known.then.laid(at, edit) if known is not None else None
+        found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1), then)
         if found is None:
             return None
         values = found.vector
-        if recent is not None and much < 1:
-            values = recent.values + np.float32(much) * (values - recent.values)
-        state[edit.track] = Recent(at, values)
+        if known is not None and much < 1:
+            values = known.recent.values + np.float32(much) * (values - known.recent.values)
+        state[edit.track] = Known(Recent(at, values), Then.of(at, edit), then is not None)
         return noise.Grain.of(values)
 
 

@@ -64,8 +64,12 @@ class Grain:
         return cls(vector[:-3].astype(np.float32), *(float(value) for value in vector[-3:]))
 
 
-def measured(before: Floats, after: Floats, where: NDArray[np.bool_]) -> Grain | None:
-    """What `after` lacks of the grain of `before`, both (h, w, 3), `where` (h, w); None if that is too small."""
+def measured(before: Floats, after: Floats, where: NDArray[np.bool_], then: Floats | None = None) -> Grain | None:
+    """What `after` lacks of the grain of `before`, both (h, w, 3), `where` (h, w); None if that is too small.
+
+    then: (h, w) luma of the frame before, laid on this one. What it shows alike is skin and what a codec left of it,
+    no grain, however fine it is; without it all that is fine counts.
+    """
     rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
     if not len(rows):
         return None
@@ -84,8 +88,17 @@ def measured(before: Floats, after: Floats, where: NDArray[np.bool_]) -> Grain |
     unit, tint_unit = _unit(size_of(alike)), _unit(size_of(tint_alike))
     colour = np.mean([_blocks(plane)[whole][even].var() for plane in tints]) / tint_unit
     tint = float(np.sqrt(colour / max(float(variance[even].mean()) / unit, 1e-12)))
-    missing = (_by_level(level, variance) - _by_level(level, variance_made)) / unit
+    own, made_of = _by_level(level, variance), _by_level(level, variance_made)
+    new = 1.0 if then is None else _new(fine, _quick(then[part]), whole, even)
+    missing = np.minimum(new * own, own - made_of) / unit
     return Grain(missing.astype(np.float32), alike, tint_alike, min(tint, 1.0))
+
+
+def _new(fine: Floats, before: Floats, whole: NDArray[np.bool_], even: NDArray[np.int64]) -> float:
+    """0..1 share of the variance in even blocks that the frame before has not: of two noises it is half the variance
+    of their difference."""
+    now, apart = (_blocks(picture)[whole][even].var(1).mean() for picture in (fine, fine - before))
+    return float(np.clip(apart / max(2 * float(now), 1e-12), 0, 1))
 
 
 def _by_level(level: Floats, variance: Floats) -> NDArray[np.float64]:
