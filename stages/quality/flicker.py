@@ -1,7 +1,8 @@
 """Flicker: what changes from frame to frame besides what moves.
 
 The frame before is warped onto the frame by the source's own dense optical flow (`stages.media.flow`), and the mean
-absolute difference left inside the mask is taken, of the output and of the source: a warping error as of Lai et al., *Learning blind video temporal consistency*, 2018, over the source's own.
+absolute difference left inside the mask is taken, of the output and of the source: a warping error as of Lai et al.,
+*Learning blind video temporal consistency*, 2018, over the source's own.
 """
 
 from __future__ import annotations
