@@ -18,9 +18,9 @@ import av
 import numpy as np
 
 from runner import graph as graphs
-from runner.compose import HYDRA_ERRORS, composed_alone, known_settings
+from runner.compose import composed_alone
 from runner.executor import Pass
-from runner.overrides import escaped, explain, opened
+from runner.overrides import escaped, opened
 from runner.settings import Settings
 from stages import facs
 from stages.errors import ClipError, ConfigError
@@ -145,10 +145,7 @@ def _settings(profile: str, identity: Chosen) -> Settings:
     """Of one picture with the identity on it."""
     named = {"identity": identity.name, "identities": identity.folder, "likeness.production": identity.production}
     words = [f"{key}={escaped(value)}" for key, value in named.items() if value is not None]
-    try:
-        return composed_alone(opened([*_STILL, profile, *words]))
-    except HYDRA_ERRORS as error:
-        raise explain(error, known_settings()) from error
+    return composed_alone(opened([*_STILL, profile, *words]))
 
 
 def _profile(gain: str | Mapping[str, float]) -> str:

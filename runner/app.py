@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import hydra
 from omegaconf import DictConfig
 
-from runner.compose import HYDRA_ERRORS, application, known_settings, settings_of
+from runner.compose import HYDRA_ERRORS, application, explained, settings_of
 from runner.failures import told
 from runner.overrides import check_flags, explain, flags_first, literal, opened, parted, shadowed, sweeping, unswept
 from runner.progress import say
 from runner.settings import CONF, Settings
 from stages.errors import ConfigError
-
-T = TypeVar("T")
 
 _PIPELINES = {"units": "analyse", "gains": "edit", "replace": "replace"}  # of what is evaluated
 
@@ -140,7 +137,7 @@ def _application(name: str, words: Sequence[str], work: Callable[[Settings], int
     if any(word.startswith("-") for word in typed):
         return _hydra(name, typed, work)
     with application() as compose:
-        return work(_explained(lambda: compose(typed))) or 0
+        return work(explained(lambda: compose(typed))) or 0
 
 
 def _hydra(name: str, words: Sequence[str], work: Callable[[Settings], int | None]) -> int:
@@ -157,13 +154,5 @@ def _hydra(name: str, words: Sequence[str], work: Callable[[Settings], int | Non
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: one line is made of them
     sys.argv = [f"glabella {name}", *words]
-    _explained(hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task))
+    explained(hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task))
     return max(codes, default=0)
-
-
-def _explained(compose: Callable[[], T]) -> T:
-    """What it returns; what Hydra says against it as one line."""
-    try:
-        return compose()
-    except (*HYDRA_ERRORS, ValueError, RecursionError) as error:
-        raise explain(error, known_settings()) from error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import hydra
 import yaml
@@ -20,7 +20,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.overrides import explain
 from runner.settings import CONF, Settings, check_values, difference, flatten
+
+T = TypeVar("T")
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 _BASE_GROUPS = ("preset", "gain", "pipeline", "production")
@@ -76,10 +79,22 @@ def composed_alone(overrides: Sequence[str] = ()) -> Settings:
     """The settings of a command that is no Hydra application.
 
     Raises:
-        HydraException, OmegaConfBaseException, ConfigError: they cannot be composed.
+        ConfigError: they cannot be composed.
     """
     with application() as compose:
-        return compose(overrides)
+        return explained(lambda: compose(overrides))
+
+
+def explained(compose: Callable[[], T]) -> T:
+    """What it returns; what Hydra says against it as one line.
+
+    Raises:
+        ConfigError: names the nearest setting.
+    """
+    try:
+        return compose()
+    except (*HYDRA_ERRORS, ValueError, RecursionError) as error:
+        raise explain(error, known_settings()) from error
 
 
 def settings_of(config: DictConfig, about: Any = None) -> Settings:

@@ -199,13 +199,9 @@ def _which(text: str | None) -> Which:
 
 
 def _settings(overrides: Sequence[str]) -> Settings:
-    from runner.compose import HYDRA_ERRORS, composed_alone, known_settings
-    from runner.overrides import explain
+    from runner.compose import composed_alone
 
-    try:
-        return composed_alone(overrides)
-    except HYDRA_ERRORS as error:
-        raise explain(error, known_settings()) from error
+    return composed_alone(overrides)
 
 
 def _print(table: Table) -> None:

@@ -83,10 +83,10 @@ def _steps(graph: Graph) -> dict[str, int]:
 
 def _judging(graph: Graph) -> set[str]:
     """What looks at pictures that the graph has made, and what no picture waits for in its turn."""
+    pictures = {node.name for node in graph.nodes if type(node.stage).output() is Frame}
     judging: set[str] = set()
     for node in graph.nodes:
-        made = any(type(n.stage).output() is Frame for n in graph.nodes if n.name in node.wires.values())
-        if made or judging & set(node.wires.values()):
+        if (pictures | judging) & set(node.wires.values()):
             judging.add(node.name)
     return judging - _ancestors(graph, {node.name for node in graph.nodes if _sees(node, Frame)})
 

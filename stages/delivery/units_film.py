@@ -164,7 +164,7 @@ class UnitsFilm(OrderedStage[Filming]):
         who = "no face" if "measured" not in curves else f"face {memory.track}"
         return Reading(
             curves=curves,
-            about=(f"{who}", f"{written(time, state.clip.rate)}   frame {at.index}"),
+            about=(who, f"{written(time, state.clip.rate)}   frame {at.index}"),
             achieved_at=f"(frame {looked.at.index})" if looked is not None and looked.at.index != at.index else "",
             share=_share(at.index, state.clip),
             now=[one.event for one in memory.events if one.event.onset <= at.index <= one.event.offset],

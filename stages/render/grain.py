@@ -25,7 +25,6 @@ from stages.render.steady import Recent, share
 
 _EVERY: Final = 4
 """Frames from one measurement to the next; grain is a matter of the camera, not of the moment."""
-_LUMA: Final = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 _LEAST: Final = 0.2 / 255
 """Standard deviation in nominal 0..1 below which no 8-bit picture shows any grain."""
 
@@ -41,17 +40,17 @@ class Then:
     @classmethod
     def of(cls, at: Stamp, edit: Edit) -> Then:
         """Of what an edit was made of."""
-        return cls(at, cv2.transform(edit.before, _LUMA), edit.box[:2])
+        return cls(at, noise.luma(edit.before), edit.box[:2])
 
-    def laid(self, at: Stamp, edit: Edit) -> Floats | None:
+    def laid(self, now: Then) -> Floats | None:
         """(h, w) where it has moved to in the region of the next frame; None if that is another."""
-        if at.index - self.at.index != 1:
+        if now.at.index - self.at.index != 1:
             return None
-        x, y = self.corner[0] - edit.box[0], self.corner[1] - edit.box[1]
-        size = edit.mask.shape[1], edit.mask.shape[0]
+        x, y = self.corner[0] - now.corner[0], self.corner[1] - now.corner[1]
+        size = now.luma.shape[1], now.luma.shape[0]
         there = np.array([[1, 0, x], [0, 1, y]], np.float32)
         then = cv2.warpAffine(self.luma, there, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-        return moved(then, backward_flow(then, cv2.transform(edit.before, _LUMA)))
+        return moved(then, backward_flow(then, now.luma))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +117,15 @@ class Plate(OrderedStage[dict[int, Known]]):
             if (at.index + 1) % _EVERY == 0:
                 state[edit.track] = replace(known, then=Then.of(at, edit))
             return noise.Grain.of(known.recent.values)
-        then = known.then.laid(at, edit) if known is not None else None
+        now = Then.of(at, edit)
+        then = known.then.laid(now) if known is not None else None
         found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1), then)
         if found is None:
             return None
         values = found.vector
         if known is not None and much < 1:
             values = known.recent.values + np.float32(much) * (values - known.recent.values)
-        state[edit.track] = Known(Recent(at, values), Then.of(at, edit), then is not None)
+        state[edit.track] = Known(Recent(at, values), now, then is not None)
         return noise.Grain.of(values)
 
 

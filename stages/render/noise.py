@@ -64,6 +64,12 @@ class Grain:
         return cls(vector[:-3].astype(np.float32), *(float(value) for value in vector[-3:]))
 
 
+def luma(picture: Floats) -> Floats:
+    """(h, w) of R'G'B' (h, w, 3), BT.709's weights."""
+    made: Floats = cv2.transform(picture, _LUMA)
+    return made
+
+
 def measured(before: Floats, after: Floats, where: NDArray[np.bool_], then: Floats | None = None) -> Grain | None:
     """What `after` lacks of the grain of `before`, both (h, w, 3), `where` (h, w); None if that is too small.
 
@@ -77,9 +83,9 @@ def measured(before: Floats, after: Floats, where: NDArray[np.bool_], then: Floa
     whole = np.asarray(_blocks(where[part]).all(1))
     if whole.sum() < _FEWEST:
         return None
-    luma, made = (cv2.transform(picture[part], _LUMA) for picture in (before, after))
-    level = _blocks(luma)[whole].mean(1)
-    fine, fine_made = _quick(luma), _quick(made)
+    plate, made = (luma(picture[part]) for picture in (before, after))
+    level = _blocks(plate)[whole].mean(1)
+    fine, fine_made = _quick(plate), _quick(made)
     variance, variance_made = (_blocks(picture)[whole].var(1) for picture in (fine, fine_made))
     even = np.flatnonzero(variance <= np.quantile(variance, _EVENEST))
     tints = [_quick(plane) for plane in cv2.split(cv2.transform(before[part], _TINTS))]

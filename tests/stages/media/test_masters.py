@@ -225,15 +225,9 @@ def planes(native: av.VideoFrame) -> np.ndarray:
 @pytest.mark.parametrize("name", ["ffv1", "h265_10", "prores_422hq", "dnxhr_hqx"])
 def test_an_edit_in_hdr_shifts_nothing_outside_the_face(make, tmp_path, name, tags):
     source = make("a.mov", codec="libx264", pixel_format="yuv420p10le", size=SIZE, pts=range(4), tags=tags)
-    stage, clip, box = load("encode", name), probe(source), (64, 32, 128, 96)
-    state = stage.begin(Job(clip, tmp_path))
-    for frame in frames(clip):
-        before = crop(frame, box)
-        edit = Edit(1, box, before, before * np.float32(0.7), np.ones(before.shape[:2], np.float32))
-        stage.process(state, paste(frame, (edit,)))
-    stage.finish(state)
-    assert probe(state.path).colour == clip.colour
-    for before, after in zip(frames(clip), frames(probe(state.path)), strict=True):
+    clip, made = edited(source, tmp_path, name)
+    assert made.colour == clip.colour
+    for before, after in zip(frames(clip), frames(made), strict=True):
         error = difference(before.native, after.native)
         assert error[40:88, 72:120].mean() < -10
         outside = np.delete(error, np.s_[16:112], axis=0)  # further away than blocks of the codec reach
@@ -242,7 +236,7 @@ def test_an_edit_in_hdr_shifts_nothing_outside_the_face(make, tmp_path, name, ta
 
 
 def edited(source: Path, folder: Path, name: str):
-    """What `BOX` looks like in a master whose frames were darkened there: pairs of frames before and after."""
+    """The clip, and a master whose frames were darkened in `BOX`."""
     stage, clip = load("encode", name), probe(source)
     state = stage.begin(Job(clip, folder))
     for frame in frames(clip):
@@ -250,13 +244,13 @@ def edited(source: Path, folder: Path, name: str):
         edit = Edit(1, BOX, before, before * np.float32(0.7), np.ones(before.shape[:2], np.float32))
         stage.process(state, paste(frame, (edit,)))
     stage.finish(state)
-    return zip(frames(clip), frames(probe(state.path)), strict=True)
+    return clip, probe(state.path)
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv422p10le", "yuv444p12le", "gbrp12le"])
 def test_what_an_edit_leaves_alone_is_bit_identical_in_ffv1(make, tmp_path, pixel_format):
     source = make("a.mkv", pixel_format=pixel_format, size=SIZE, pts=range(2))
-    for before, after in edited(source, tmp_path, "ffv1"):
+    for before, after in zip(*map(frames, edited(source, tmp_path, "ffv1")), strict=True):
         assert before.native.format.name == after.native.format.name == pixel_format
         for one, two in zip(components(before.native), components(after.native), strict=True):
             across, down = SIZE[0] // one.shape[1], SIZE[1] // one.shape[0]
@@ -270,7 +264,7 @@ def test_what_an_edit_leaves_alone_is_bit_identical_in_ffv1(make, tmp_path, pixe
 @pytest.mark.parametrize("name", ["png", "tiff"])
 def test_what_an_edit_leaves_alone_is_bit_identical_in_pictures(make, tmp_path, name):
     source = make("a.mkv", pixel_format="gbrp16le", size=SIZE, pts=range(2))
-    for before, after in edited(source, tmp_path, name):
+    for before, after in zip(*map(frames, edited(source, tmp_path, name)), strict=True):
         assert after.native.format.name.startswith("rgb48")
         changed = (crop(before, WHOLE) != crop(after, WHOLE)).any(axis=-1)
         assert changed[32:96, 64:128].mean() > 0.9
