@@ -25,6 +25,7 @@ from stages.media import images
 from stages.media.colour import colour_of
 from stages.media.extent import cut_short
 from stages.media.pixels import turns
+from stages.media.streams import moving
 from stages.media.timing import Clock, Entry, entry, truncated
 from stages.packets import Clip, Frame, Stamp
 
@@ -223,13 +224,13 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.
     with container:
         if container.format.name == "tty":  # FFmpeg would draw any text file as a terminal
             raise ClipError(f"{path.name}: text, not a video; check the path")
-        moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        if not moving:
+        pictures = moving(container)
+        if not pictures:
             what = "only sound" if container.streams.audio else "no video"
             raise ClipError(f"{path.name}: {what} in it; give a clip with a picture, or copy it again if it had one")
-        if moving[0].codec_context is None:
+        if pictures[0].codec_context is None:
             raise ClipError(f"{path.name}: no decoder for its video codec; convert it to H.264, ProRes or FFV1")
-        yield container, moving[0]
+        yield container, pictures[0]
 
 
 def _describe(path: Path, container: Any, stream: Any, first: av.VideoFrame) -> Clip:

@@ -137,8 +137,11 @@ class Output:
         if self._passengers is not None:
             for packet in self._passengers.until(None):
                 self._file.mux(packet)
-            self._passengers.close()
         self._file.close()
+        if self._passengers is not None:
+            if MUXERS[self.path.suffix] in ("mp4", "mov"):
+                self._passengers.retouch(self.path)
+            self._passengers.close()
         self.warnings += _lost_tags(self.path, self._opening.tags if self._opening else Colour())
         if self._opening and (wanted := self._opening.aspect) and wanted != (found := _aspect(self.path)):
             self.warnings.append(
@@ -201,9 +204,14 @@ def _lost_tags(path: Path, wanted: Colour) -> list[str]:
 
 
 def _muxer_options(output: av.container.OutputContainer) -> dict[str, str]:
-    """MOV and MP4 round small timescales up and edit lists to 1 ms unless told; told, time stays the same integers."""
+    """MOV and MP4 round small timescales up and edit lists to 1 ms unless told; told, time stays the same integers.
+
+    Tags named as phones do (com.apple.quicktime.make) they drop unless told to write all by name.
+    """
     if output.format.name not in ("mp4", "mov"):
         return {}
     scales = [Fraction(s.time_base).denominator for s in output.streams if s.time_base]
     movie = lcm(*scales) if lcm(*scales) < 1 << 31 else max(scales)
-    return {"video_track_timescale": str(scales[0]), "movie_timescale": str(movie)}
+    options = {"video_track_timescale": str(scales[0]), "movie_timescale": str(movie)}
+    by_name = any(name.startswith("com.") for name in output.metadata)
+    return {**options, "movflags": "use_metadata_tags"} if by_name else options

@@ -1,9 +1,10 @@
-"""What travels beside the picture: audio, subtitles, metadata and chapters, copied packet by packet."""
+"""What travels beside the picture, copied packet by packet: sound, subtitles, data, attachments, chapters, tags."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -11,20 +12,12 @@ import av.container
 from av.error import FFmpegError
 
 from stages.errors import ClipError
-from stages.media.containers import supported
+from stages.media.boxes import Box, edit_index, track_id
+from stages.media.languages import spoken
 from stages.media.pixels import has_alpha
+from stages.media.streams import Boarding, LeftOutError, is_timecode, moving, tags
+from stages.media.timed_metadata import described
 from stages.packets import Clip
-
-# Written anew by every muxer, or true of the source file only.
-_FILE_TAGS = frozenset(
-    {"major_brand", "minor_version", "compatible_brands", "encoder", "vendor_id", "rotate", "alpha_mode"}
-)
-_STATISTICS = ("duration", "number_of_", "bps", "_statistics")
-
-
-def tags(metadata: dict[str, str]) -> dict[str, str]:
-    """The metadata that is about the content and not about the source file."""
-    return {k: v for k, v in metadata.items() if k not in _FILE_TAGS and not k.lower().startswith(_STATISTICS)}
 
 
 def audio_codecs(clip: Clip) -> tuple[str, ...]:
@@ -49,18 +42,12 @@ class Passengers:
         self.warnings: list[str] = []
         self._source = _open(clip)
         self._streams: dict[int, Any] = {}
-        picture = self._source.streams.video[0]
+        self._boarding = Boarding(clip.path, output, suffix)
+        self._boarding.read(self._source)
+        self._picture = picture = moving(self._source)[0]
         for stream in self._source.streams:
-            if stream is picture or _is_timecode(stream):
-                continue
-            if stream.type == "audio" and not audio:
-                self.warnings.append(f"audio stream {stream.index} left out (encode.audio=none)")
-            elif stream.type in ("audio", "subtitle") and self._fits(stream, suffix):
-                self._streams[stream.index] = _add(output, stream)
-            elif stream.type in ("audio", "subtitle"):
-                self.warnings.append(f"{stream.type} stream {stream.index} left out: a {suffix} file cannot hold it")
-            else:
-                self.warnings.append(f"{stream.type} stream {stream.index} left out: only sound and subtitles go along")
+            if stream.index != picture.index and not is_timecode(stream):
+                self._board(stream, audio)
         if picture.metadata.get("alpha_mode") == "1" and not has_alpha(clip.pixel_format):
             self.warnings.append("alpha left out: it lies beside the pictures of VP8 and VP9, where it is not read")
         self.video_tags = {**_reel(self._source), **tags(picture.metadata)}
@@ -80,12 +67,35 @@ class Passengers:
             packet.stream = self._streams[packet.stream_index]
             yield packet
 
+    def retouch(self, path: Path) -> None:
+        """Say in a finished QuickTime or MP4 file what FFmpeg has no words for. `close` comes after."""
+        numbers = {index: added.index + 1 for index, added in self._streams.items()} | {self._picture.index: 1}
+        track_ids = {self._source.streams[index].id: track for index, track in numbers.items()}
+        languages = {track: self._source.streams[index].language or "" for index, track in numbers.items()}
+
+        def change(box: Box) -> Box:
+            track = track_id(box) if box.kind == b"trak" else 0
+            if description := self._boarding.described.get(track - 1):
+                box = described(box, description, track_ids)
+            return spoken(box, languages[track]) if track in languages else box
+
+        edit_index(path, change)
+
     def close(self) -> None:
         """Close the source."""
         self._source.close()
 
-    def _fits(self, stream: Any, suffix: str) -> bool:
-        return stream.codec_context is not None and stream.codec_context.name in supported(suffix)
+    def _board(self, stream: Any, audio: bool) -> None:
+        if stream.type == "audio" and not audio:
+            self.warnings.append(f"audio stream {stream.index} left out (encode.audio=none)")
+            return
+        try:
+            added = self._boarding.take(stream)
+        except LeftOutError as why:
+            self.warnings.append(f"{self._boarding.called(stream)} left out: {why}")
+        else:
+            if added is not None:
+                self._streams[stream.index] = added
 
     def _demux(self) -> Iterator[av.Packet]:
         if not self._streams:
@@ -101,25 +111,13 @@ def _open(clip: Clip) -> av.container.InputContainer:
         return av.open(str(clip.path), metadata_errors="replace")
     except FFmpegError as cause:
         raise ClipError(
-            f"{clip.name}: cannot be opened again for its audio ({cause.strerror}); is it moved?"
+            f"{clip.name}: cannot be opened again for its sound ({cause.strerror}); is it moved?"
         ) from cause
-
-
-def _add(output: av.container.OutputContainer, stream: Any) -> Any:
-    copy = output.add_stream_from_template(stream, opaque=True)
-    copy.metadata.update(tags(stream.metadata))
-    copy.disposition = stream.disposition
-    return copy
-
-
-def _is_timecode(stream: Any) -> bool:
-    """A QuickTime timecode track: its value is in the video stream's metadata, from which the muxer makes it anew."""
-    return stream.type == "data" and "timecode" in stream.metadata
 
 
 def _reel(source: av.container.InputContainer) -> dict[str, str]:
     """The reel's name, which QuickTime keeps in the timecode track and the muxer takes from the picture's."""
-    names = [s.metadata["reel_name"] for s in source.streams if _is_timecode(s) and "reel_name" in s.metadata]
+    names = [s.metadata["reel_name"] for s in source.streams if is_timecode(s) and "reel_name" in s.metadata]
     return {"reel_name": names[0]} if names else {}
 
 

@@ -314,20 +314,3 @@ def test_the_bare_loop_writes_every_frame(make, tmp_path):
     assert count == 8
     assert seconds > 0
     assert len(list(frames(probe(tmp_path / "delivery.mp4")))) == 8
-
-
-def test_what_is_neither_sound_nor_subtitle_is_named(make, tmp_path):
-    plain, source = make("a.mkv"), tmp_path / "attached.mkv"
-    with av.open(str(plain)) as before, av.open(str(source), "w") as after:
-        copy = after.add_stream_from_template(before.streams.video[0])
-        after.add_attachment("notes.txt", "text/plain", b"grade me")
-        for packet in before.demux(video=0):
-            if packet.size:
-                packet.stream = copy
-                after.mux(packet)
-    stage, clip = Encode(codec="ffv1"), probe(source)
-    state = stage.begin(Job(clip, tmp_path))
-    for frame in frames(clip):
-        stage.process(state, frame)
-    stage.finish(state)
-    assert "attachment stream 1 left out: only sound and subtitles go along" in state.warnings
