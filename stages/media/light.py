@@ -75,7 +75,6 @@ def packed(frame: Frame, rgb: NDArray[Any], matte: NDArray[Any] | None, light: L
 def _half(native: av.VideoFrame) -> av.VideoFrame:
     """A copy whose values are those of half floats."""
     made = clone(native)
-    made.make_writable()
     for plane in made.planes:
         values: NDArray[Any] = np.frombuffer(memoryview(plane), np.float32)
         values[:] = values.astype(np.float16)

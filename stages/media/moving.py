@@ -16,48 +16,100 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.media.kernels import add_row
+from stages.packets import Moved
 
 Floats = NDArray[np.float32]
 Plane = NDArray[Any]
+Planes = tuple[Plane, ...]
 Quad = tuple[int, int, int, int]
 Pair = tuple[int, int]
 _F = np.float32
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def move(
-    plane: Plane, target: Plane, place: Quad, span: Pair, offsets: Floats, mask: Floats, low: float, high: float
-) -> None:
-    """Add mask * (moved - plane) to `target` in whole codes; a step of no code leaves a code as it is.
+def move(planes: Planes, targets: Planes, place: Quad, span: Pair, edit: Moved, legal: tuple[float, float]) -> None:
+    """Add mask * (moved - plane) to every target in whole codes; a step of no code leaves a code as it is.
 
-    plane, target: whole component planes alike, the second one written. place: x, y, width, height of the box in
-    samples of the plane. span: log2 of the luma samples that one of the plane's spans, across and down. offsets, mask:
-    as of `Moved`. low, high: codes beyond which no change leads.
+    planes, targets: whole component planes alike, rows without gaps between them, the second ones written. place: x, y,
+    width, height of the edit's box in samples of these planes. span: log2 of the luma samples that one of theirs spans,
+    across and down. legal: codes beyond which no change leads.
     """
-    left, top, width, height = np.uint32(place[0]), np.uint32(place[1]), place[2], place[3]
+    if min(place[2:]) > 1:  # a single row or column has no neighbours to take anything from
+        pairs = tuple(_pairs(plane) for plane in planes)
+        _move(planes, pairs, targets, place, span, edit.offsets, edit.mask, legal)
+
+
+def _pairs(plane: Plane) -> Plane:
+    """(samples - 1,) each sample and the next one as one number, the first in its low bits: read at one go."""
+    return np.ndarray((plane.size - 1,), f"<u{2 * plane.itemsize}", plane, strides=(plane.itemsize,))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _move(
+    planes: Planes,
+    pairs: Planes,
+    targets: Planes,
+    place: Quad,
+    span: Pair,
+    offsets: Floats,
+    mask: Floats,
+    legal: tuple[float, float],
+) -> None:
+    """Row by row in small buffers: where from, then plane by plane the samples there, then what they change."""
+    left, top, width, height = place
     line, dx, dy, share = np.empty(mask.shape[1], _F), np.empty(width, _F), np.empty(width, _F), np.empty(width, _F)
-    across, down, zero = _F(1) / _F(1 << span[0]), _F(1) / _F(1 << span[1]), _F(0)
-    most_x, most_y = _F(width - 1), _F(height - 1)
-    one, right, bottom = np.uint32(1), np.uint32(width - 1), np.uint32(height - 1)
+    at, upper, lower = np.empty(width, np.uint32), np.empty_like(pairs[0][:width]), np.empty_like(pairs[0][:width])
+    steps, low, high = np.empty(width, _F), _F(legal[0]), _F(legal[1])
     for i in range(height):
         first, last = _row(mask, i, span, 0, width, line, share)
-        _row(offsets[0], i, span, first, last, line, dx)
-        _row(offsets[1], i, span, first, last, line, dy)
-        source, steps, right_of, below_of = plane[top + i, left:], share[first:last], dx[first:last], dy[first:last]
-        for j in range(len(steps)):
-            if steps[j] <= zero or (right_of[j] == zero and below_of[j] == zero):
-                steps[j] = zero
-                continue
-            x: Any = min(max(_F(first + j) + right_of[j] * across, zero), most_x)
-            y: Any = min(max(_F(i) + below_of[j] * down, zero), most_y)
-            column, row = np.uint32(x), np.uint32(y)
-            u, v = x - _F(column), y - _F(row)
-            near, far = column + left, min(column + one, right) + left
-            above, below = row + top, min(row + one, bottom) + top
-            a, b, c, d = _F(plane[above, near]), _F(plane[above, far]), _F(plane[below, near]), _F(plane[below, far])
-            upper, lower = a + (b - a) * u, c + (d - c) * u
-            steps[j] *= upper + (lower - upper) * v - _F(source[first + j])
-        add_row(target[top + i, left + first : left + last], steps, _F(1), _F(low), _F(high))
+        start, stop = _row(offsets[0], i, span, first, last, line, dx)
+        begin, end = _row(offsets[1], i, span, first, last, line, dy)
+        first, last = min(start, begin), max(stop, end)
+        if first >= last:
+            continue
+        x, y, much, step, here = dx[first:last], dy[first:last], share[first:last], steps[first:last], at[first:last]
+        _look_up(x, y, (first, i), place, span, planes[0].shape[1], here)
+        for k in range(len(planes)):
+            _read(pairs[k], here, planes[k].shape[1], upper, lower)
+            _mix(upper, lower, x, y, planes[k][top + i, left + first : left + last], step)
+            step *= much
+            add_row(targets[k][top + i, left + first : left + last], step, _F(1), low, high)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _look_up(dx: Floats, dy: Floats, first: Pair, place: Quad, span: Pair, stride: int, at: Plane) -> None:
+    """Turn offsets, luma samples of a row from `first` (x, y in the box) on, into `at`, the index in a plane of the
+    sample to the upper left of where each is taken from, and how far beyond it that lies, 0..1.
+    """
+    across, down, zero = _F(1) / _F(1 << span[0]), _F(1) / _F(1 << span[1]), _F(0)
+    most_x, most_y = _F(place[2] - 1), _F(place[3] - 1)
+    right, bottom = np.int32(place[2] - 2), np.int32(place[3] - 2)
+    start, below = np.int32(place[1] * stride + place[0]), np.int32(stride)
+    for j in range(len(at)):
+        x: Any = min(max(_F(first[0]) + _F(np.int32(j)) + dx[j] * across, zero), most_x)
+        y: Any = min(max(_F(first[1]) + dy[j] * down, zero), most_y)
+        column, row = min(np.int32(x), right), min(np.int32(y), bottom)
+        dx[j], dy[j] = x - _F(column), y - _F(row)
+        at[j] = start + row * below + column
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _read(pairs: Plane, at: Plane, stride: int, upper: Plane, lower: Plane) -> None:
+    """The pairs at some places, and those below them."""
+    below = np.uint32(stride)
+    for j in range(len(at)):
+        upper[j], lower[j] = pairs[at[j]], pairs[at[j] + below]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _mix(upper: Plane, lower: Plane, x: Floats, y: Floats, source: Plane, out: Floats) -> None:
+    """What lies between the samples of two pairs, less the source."""
+    bits = np.int32(4 * upper.itemsize)
+    ones = np.int32((1 << bits) - 1)
+    for j in range(len(out)):
+        above, below = np.int32(upper[j]), np.int32(lower[j])
+        a, b, c, d = _F(above & ones), _F((above >> bits) & ones), _F(below & ones), _F((below >> bits) & ones)
+        e, f = a + (b - a) * x[j], c + (d - c) * x[j]
+        out[j] = e + (f - e) * y[j] - _F(source[j])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

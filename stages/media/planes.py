@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from stages.errors import ClipError, ConfigError
 from stages.media import kernels, moving
 from stages.media.colour import coding
 from stages.media.pixels import Layout, Plane, turned, upright, whole_planes
-from stages.packets import Clip, Edit, Edits, Floats, Frame, Moved
+from stages.packets import Clip, Colour, Edit, Edits, Floats, Frame, Moved, Stamp
 
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
@@ -101,9 +102,7 @@ def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
         ClipError: a pixel format or colour matrix that cannot be edited.
     """
     k, form = _constants(frame)
-    native = clone(frame.native)
-    native.make_writable()
-    pasted = replace(frame, native=native)
+    pasted = replace(frame, native=clone(frame.native))
     for edit in edits:
         box = _inside(edit.box, frame)
         if align(box, frame) != box:
@@ -130,15 +129,16 @@ def draw(edit: Moved) -> Edit:
 
 
 def clone(native: av.VideoFrame) -> av.VideoFrame:
-    """Another frame on the same samples, with every property of `native`.
+    """A copy on samples of its own, with every property of `native`.
 
-    A null filter is the one way PyAV has to take side data, aspect ratio and interlacing along.
+    A filter is the one way PyAV has to take side data, aspect ratio and interlacing along, and it takes its memory from
+    a pool.
     """
     graphs = _LOCAL.__dict__.setdefault("graphs", {})
     key = native.width, native.height, native.format.name, native.time_base
     if key not in graphs:
         graphs.clear()
-        graphs[key] = _null_graph(native)
+        graphs[key] = _copying_graph(native)
     source, sink, _ = graphs[key]
     source.push(native)
     copy: av.VideoFrame = sink.pull()
@@ -161,8 +161,9 @@ class WriteBack(MapStage):
 
     def prepare(self) -> None:
         """Compile what moves 8-bit samples."""
-        plane, still = np.zeros((2, 2), np.uint8), np.zeros((2, 1, 1), np.float32)
-        moving.move(plane, plane.copy(), (0, 0, 2, 2), (0, 0), still, still[0], np.float32(0), np.float32(255))
+        frame = Frame(Stamp("", 0, 0, Fraction(1)), av.VideoFrame(4, 4, "yuv420p"), Colour())
+        still, nowhere = np.zeros((3, 2, 2), np.float32), np.zeros((0, 2), np.float32)
+        paste(frame, (Moved(0, (0, 0, 4, 4), frame, still[:2], still[2], nowhere, nowhere),))
 
     def check(self, clip: Clip) -> None:
         """Say before the first frame what would fail in the render.
@@ -194,14 +195,14 @@ _LOCAL = threading.local()
 _ONE_OF_RGB = np.eye(3, dtype=np.float32)
 
 
-def _null_graph(native: av.VideoFrame) -> tuple[Any, Any, Graph]:
+def _copying_graph(native: av.VideoFrame) -> tuple[Any, Any, Graph]:
     graph = Graph()
     source = graph.add_buffer(
         width=native.width, height=native.height, format=native.format, time_base=native.time_base
     )
-    null, sink = graph.add("null"), graph.add("buffersink")
-    source.link_to(null)
-    null.link_to(sink)
+    copy, sink = graph.add("copy"), graph.add("buffersink")
+    source.link_to(copy)
+    copy.link_to(sink)
     graph.configure()
     return source, sink, graph
 
@@ -271,10 +272,10 @@ def _move(
     form: Layout, planes: tuple[Plane, ...], targets: tuple[Plane, ...], origin: tuple[int, int], edit: Moved, k: Floats
 ) -> None:
     size = edit.box[2] - edit.box[0], edit.box[3] - edit.box[1]
-    for index, (plane, target) in enumerate(zip(planes, targets, strict=True)):
-        across, down = form.chroma if index and form.model == "yuv" else (0, 0)
+    alike = [((0, 0), slice(0, 1)), (form.chroma, slice(1, 3))] if form.model == "yuv" else [((0, 0), slice(None))]
+    for (across, down), which in alike:
         place = origin[0] >> across, origin[1] >> down, -(-size[0] >> across), -(-size[1] >> down)
-        moving.move(plane, target, place, (across, down), edit.offsets, edit.mask, k[10], k[11])
+        moving.move(planes[which], targets[which], place, (across, down), edit, (k[10], k[11]))
 
 
 def _convert8(frame: Frame, box: Box, size: tuple[int, int] | None) -> Bytes:
