@@ -62,17 +62,23 @@ def yuv_to_rgb8(planes: Planes, origin: Pair, chroma: Pair, k: Floats, out: Plan
     y, u, v = planes
     h, w = out.shape[1], out.shape[2]
     cb, cr = np.empty(w, _F), np.empty(w, _F)
-    top, zero = _F(255), _F(0)
+    top, half = _F(255), _F(0.5)
     k0, k1, k3, k4, k5, k6 = k[0], k[1] * top, k[3] * top, k[4] * top, k[5] * top, k[6] * top
     for i in range(h):
         _spread(u, v, origin, chroma, i, k[2], cb, cr)
         row = y[origin[1] + i, origin[0] : origin[0] + w]
         red, green, blue = out[0, i], out[1, i], out[2, i]
+        for j in range(w):  # a loop for each: one that writes all three is not vectorised
+            red[j] = _byte((_F(row[j]) - k0) * k1 + half + k3 * cr[j])
         for j in range(w):
-            luma = (_F(row[j]) - k0) * k1 + _F(0.5)
-            red[j] = np.int32(min(max(luma + k3 * cr[j], zero), top))
-            green[j] = np.int32(min(max(luma - k6 * cb[j] - k5 * cr[j], zero), top))
-            blue[j] = np.int32(min(max(luma + k4 * cb[j], zero), top))
+            green[j] = _byte((_F(row[j]) - k0) * k1 + half - k6 * cb[j] - k5 * cr[j])
+        for j in range(w):
+            blue[j] = _byte((_F(row[j]) - k0) * k1 + half + k4 * cb[j])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _byte(value: Any) -> Any:
+    return np.int32(min(max(value, _F(0)), _F(255)))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -81,10 +87,30 @@ def _spread(u: Plane, v: Plane, origin: Pair, chroma: Pair, i: int, zero: float,
     row = (origin[1] + i) >> chroma[1]
     if i and row == (origin[1] + i - 1) >> chroma[1]:
         return
-    from_u, from_v = u[row], v[row]
-    for j in range(len(cb)):
-        at = (origin[0] + j) >> chroma[0]
-        cb[j], cr[j] = _F(from_u[at]) - zero, _F(from_v[at]) - zero
+    _stretch(u[row], origin[0], chroma[0], zero, cb)
+    _stretch(v[row], origin[0], chroma[0], zero, cr)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _stretch(codes: Plane, left: int, shift: int, zero: float, out: Floats) -> None:
+    """Each code less `zero`, repeated over 1 << shift samples, from luma column `left` on."""
+    n = len(out)
+    if shift == 0:  # slices: an index that might be negative is not vectorised
+        row = codes[left : left + n]
+        for j in range(n):
+            out[j] = _F(row[j]) - zero
+        return
+    if shift == 1:
+        odd = left & 1
+        pairs = (n - odd) >> 1
+        row, body = codes[(left + odd) >> 1 :], out[odd : odd + 2 * pairs]
+        for c in range(pairs):
+            body[2 * c] = body[2 * c + 1] = _F(row[c]) - zero
+        for j in (0, n - 1):  # half a block at either end
+            out[j] = _F(codes[(left + j) >> 1]) - zero
+        return
+    for j in range(n):
+        out[j] = _F(codes[(left + j) >> shift]) - zero
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)

@@ -35,12 +35,12 @@ def _read(source: Path) -> bytes | dict[str, bytes]:
 
 
 STEPS: Final[dict[str, Step]] = {
-    "face_landmarks": Step("landmarks", 3),
-    "face_blendshapes": Step("blendshapes", 1),
+    "face_landmarks": Step("landmarks", 4),
+    "face_blendshapes": Step("blendshapes", 2),
     "near_faces": Step("near_faces", 2),
     "group_faces": Step("group_faces", 1),
     "identity_128": Step("identity_128", 1),
     "identity_512": Step("identity_512", 1),
-    "super_resolution": Step("super_resolution", 1),
+    "super_resolution": Step("super_resolution", 2),
 }
 """Step by name, as `Asset.convert` names it."""

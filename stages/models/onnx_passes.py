@@ -63,10 +63,11 @@ def _chain(writer: Writer, prelu: Any) -> tuple[Any, Any, Any] | None:
 
 
 def split_prelus(writer: Writer) -> None:
-    """Every PRelu as relu(x) - a relu(-x).
+    """Every PRelu with slopes a as x + relu((a - 1) x), or as x - relu((1 - a) x) where a exceeds 1.
 
-    ONNX Runtime's PRelu is a scalar loop over broadcast slopes; these nodes are vectorised, and each is exact where the
-    other is zero (the form relu(x) (1 - a) + a x cancels: slopes reach 20).
+    ONNX Runtime's PRelu is a scalar loop over broadcast slopes; these are two vectorised nodes. Where x is above 0 the
+    second term is exactly 0; below, nothing larger than x and a x is added up (relu(x) (1 - a) + a x would cancel:
+    slopes reach 20).
     """
     nodes, writer.nodes = writer.nodes, []
     for node in nodes:
@@ -75,11 +76,13 @@ def split_prelus(writer: Writer) -> None:
             continue
         source, slope = node.input
         name, values = node.output[0], writer.weights[slope]
-        # A factor per channel becomes a convolution in blocked layout; Neg, or one scalar, would leave that layout.
-        negated = writer.add("Mul", source, writer.constant(-np.ones_like(values)), output=f"{name}_negated")
-        below = writer.add("Relu", negated, output=f"{name}_below")
-        scaled = writer.add("Mul", below, writer.constant(-values), output=f"{name}_scaled")
-        writer.add("Add", scaled, writer.add("Relu", source, output=f"{name}_above"), output=name)
+        sign = np.where(values > 1, np.float32(-1), np.float32(1))
+        # A factor per channel becomes a convolution in blocked layout, with the Relu after it or the Add fused into it.
+        bent = writer.add("Mul", source, writer.constant((values - 1) * sign), output=f"{name}_bent")
+        below = writer.add("Relu", bent, output=f"{name}_below")
+        if (sign < 0).any():
+            below = writer.add("Mul", below, writer.constant(sign), output=f"{name}_signed")
+        writer.add("Add", source, below, output=name)
 
 
 def with_free_size(model: Any) -> None:

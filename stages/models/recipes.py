@@ -13,6 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from stages.models import dlib_resnet, ncnn_graph, onnx_passes, tflite_graph
+from stages.models.mixer import Mixer
 from stages.models.ncnn_to_onnx import Translator as NcnnTranslator
 from stages.models.onnx_writer import Writer, tensor
 from stages.models.tflite_to_onnx import Translator
@@ -51,13 +52,10 @@ def landmarks(data: bytes, metadata: dict[str, str]) -> Any:
 
 def blendshapes(data: bytes, metadata: dict[str, str]) -> Any:
     """landmarks [1,478,2] in pixels of any scale -> scores [1,52] in 0..1."""
-    graph = tflite_graph.read(data)
     writer = Writer()
     chosen = writer.add("Gather", "landmarks", writer.constant(BLENDSHAPE_POINTS, np.int64), axis=1)
-    translator = Translator(graph, writer)
-    translator.feed(graph.inputs[0], chosen, "nhwc")
-    translator.run()
-    _reshape(writer, translator.name(graph.outputs[0]), (1, 52), "scores")
+    points = writer.add("Reshape", chosen, writer.constant((len(BLENDSHAPE_POINTS), 2), np.int64))
+    Mixer.of(tflite_graph.read(data)).write(writer, points, "scores")
     return writer.model([tensor("landmarks", (1, 478, 2))], [tensor("scores", (1, 52))], metadata)
 
 

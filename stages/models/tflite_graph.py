@@ -27,14 +27,8 @@ _OPTIONS = {
     "CONV_2D": tflite.Conv2DOptions,
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
     "ADD": tflite.AddOptions,
-    "SUB": tflite.SubOptions,
-    "MUL": tflite.MulOptions,
-    "DIV": tflite.DivOptions,
-    "MEAN": tflite.ReducerOptions,
-    "SUM": tflite.ReducerOptions,
     "MAX_POOL_2D": tflite.Pool2DOptions,
     "CONCATENATION": tflite.ConcatenationOptions,
-    "STRIDED_SLICE": tflite.StridedSliceOptions,
 }
 
 

@@ -136,48 +136,19 @@ def _pad(translator: Translator, operation: Operation) -> None:
     translator.put(operation, translator.writer.add("Pad", translator.name(operation.inputs[0], layout), pads), layout)
 
 
-def _unary(*operators: str) -> Callable[[Translator, Operation], None]:
+def _unary(operator: str) -> Callable[[Translator, Operation], None]:
     def translate(translator: Translator, operation: Operation) -> None:
         layout: Layout = "nchw" if translator.has_nchw(operation.inputs) else "nhwc"
         name = translator.name(operation.inputs[0], layout)
-        for operator in operators:
-            name = translator.writer.add(operator, name)
-        translator.put(operation, name, layout)
+        translator.put(operation, translator.writer.add(operator, name), layout)
 
     return translate
 
 
-def _binary(operator: str) -> Callable[[Translator, Operation], None]:
-    def translate(translator: Translator, operation: Operation) -> None:
-        layout: Layout = "nchw" if translator.has_nchw(operation.inputs) else "nhwc"
-        names = [translator.name(index, layout) for index in operation.inputs]
-        translator.put(operation, translator.writer.add(operator, *names), layout)
-
-    return translate
-
-
-def _squared_difference(translator: Translator, operation: Operation) -> None:
-    difference = translator.writer.add("Sub", *(translator.name(index) for index in operation.inputs))
-    translator.put(operation, translator.writer.add("Mul", difference, difference))
-
-
-def _reduce(operator: str) -> Callable[[Translator, Operation], None]:
-    def translate(translator: Translator, operation: Operation) -> None:
-        axes = np.atleast_1d(translator.constant(operation.inputs[1])).astype(np.int64)
-        keep = int(operation.options.KeepDims())
-        name = translator.name(operation.inputs[0])
-        if operator == "ReduceSum":
-            made = translator.writer.add(operator, name, translator.writer.constant(axes), keepdims=keep)
-        else:  # until opset 18 the mean takes its axes as an attribute
-            made = translator.writer.add(operator, name, axes=axes.tolist(), keepdims=keep)
-        translator.put(operation, made)
-
-    return translate
-
-
-def _transpose(translator: Translator, operation: Operation) -> None:
-    order = [int(axis) for axis in translator.constant(operation.inputs[1])]
-    translator.put(operation, translator.writer.add("Transpose", translator.name(operation.inputs[0]), perm=order))
+def _add(translator: Translator, operation: Operation) -> None:
+    layout: Layout = "nchw" if translator.has_nchw(operation.inputs) else "nhwc"
+    names = [translator.name(index, layout) for index in operation.inputs]
+    translator.put(operation, translator.writer.add("Add", *names), layout)
 
 
 def _reshape(translator: Translator, operation: Operation) -> None:
@@ -190,18 +161,6 @@ def _concatenate(translator: Translator, operation: Operation) -> None:
     translator.put(operation, translator.writer.add("Concat", *names, axis=operation.options.Axis()))
 
 
-def _slice(translator: Translator, operation: Operation) -> None:
-    begin, end, step = (translator.constant(index).astype(np.int64).copy() for index in operation.inputs[1:4])
-    options = operation.options
-    for axis, size in enumerate(translator.graph.shapes[operation.inputs[0]]):
-        begin[axis] = 0 if options.BeginMask() >> axis & 1 else begin[axis]
-        end[axis] = size if options.EndMask() >> axis & 1 else end[axis]
-    bounds = [translator.writer.constant(values) for values in (begin, end, np.arange(len(begin)), step)]
-    cut = translator.writer.add("Slice", translator.name(operation.inputs[0]), *bounds)
-    shape = translator.writer.constant(translator.graph.shapes[operation.outputs[0]], np.int64)
-    translator.put(operation, translator.writer.add("Reshape", cut, shape))
-
-
 _TRANSLATORS: dict[str, Callable[[Translator, Operation], None]] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
@@ -210,18 +169,7 @@ _TRANSLATORS: dict[str, Callable[[Translator, Operation], None]] = {
     "PAD": _pad,
     "RELU": _unary("Relu"),
     "LOGISTIC": _unary("Sigmoid"),
-    "NEG": _unary("Neg"),
-    "SQRT": _unary("Sqrt"),
-    "RSQRT": _unary("Sqrt", "Reciprocal"),
-    "ADD": _binary("Add"),
-    "SUB": _binary("Sub"),
-    "MUL": _binary("Mul"),
-    "DIV": _binary("Div"),
-    "SQUARED_DIFFERENCE": _squared_difference,
-    "MEAN": _reduce("ReduceMean"),
-    "SUM": _reduce("ReduceSum"),
-    "TRANSPOSE": _transpose,
+    "ADD": _add,
     "RESHAPE": _reshape,
     "CONCATENATION": _concatenate,
-    "STRIDED_SLICE": _slice,
 }
