@@ -8,6 +8,7 @@ that is stored sideways is read and written as a viewer sees it, by copies of th
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from stages.contract import MapStage
 from stages.errors import ClipError, ConfigError
-from stages.media import kernels, moving
+from stages.media import kernels, layers, moving
 from stages.media.colour import coding
 from stages.media.pixels import Layout, Plane, turned, upright, whole_planes
 from stages.packets import Clip, Colour, Edit, Edits, Floats, Frame, Moved, Stamp
@@ -29,7 +30,7 @@ from stages.packets import Clip, Colour, Edit, Edits, Floats, Frame, Moved, Stam
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
 
-__all__ = ["WriteBack", "align", "clone", "crop", "draw", "drawn", "paste", "rgb8"]
+__all__ = ["WriteBack", "after", "align", "clone", "crop", "draw", "drawn", "paste", "rgb8"]
 
 
 def align(box: tuple[float, float, float, float], frame: Frame) -> Box:
@@ -103,7 +104,7 @@ def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
     """
     k, form = _constants(frame)
     pasted = replace(frame, native=clone(frame.native))
-    for edit in edits:
+    for edit in _layers(edits):
         box = _inside(edit.box, frame)
         if align(box, frame) != box:
             raise ValueError(f"box {box} is not on the chroma grid of {frame.pixel_format}; use align()")
@@ -116,6 +117,14 @@ def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
     return pasted
 
 
+def _layers(edits: tuple[Edit | Moved, ...]) -> Iterator[Edit | Moved]:
+    """The regions, and after each what is painted on it."""
+    for edit in edits:
+        yield edit
+        if isinstance(edit, Moved) and edit.painted is not None:
+            yield edit.painted
+
+
 def drawn(edits: Edits) -> tuple[Edit, ...]:
     """The regions of `edits` as pictures; those that were painted as they are."""
     return tuple(draw(edit) if isinstance(edit, Moved) else edit for edit in edits.edits)
@@ -124,8 +133,17 @@ def drawn(edits: Edits) -> tuple[Edit, ...]:
 def draw(edit: Moved) -> Edit:
     """The region before and after its pixels moved."""
     before = crop(edit.frame, edit.box)
-    after, mask = moving.resampled(before, edit.offsets, edit.mask)
-    return Edit(edit.track, edit.box, before, after, mask, edit.places, edit.sources)
+    after, mask = moving.resampled(before, edit.offsets, edit.mask, (0, 0, *before.shape[1::-1]))
+    made = Edit(edit.track, edit.box, before, after, mask, edit.places, edit.sources)
+    return layers.laid(made, edit.painted) if edit.painted is not None else made
+
+
+def after(edit: Edit | Moved, box: Box) -> Floats:
+    """(h, w, 3) what an edit has made of a box inside its own."""
+    x0, y0, x1, y1 = (value - corner for value, corner in zip(box, edit.box[:2] * 2, strict=True))
+    if isinstance(edit, Edit):
+        return np.ascontiguousarray(edit.after[y0:y1, x0:x1])
+    return moving.resampled(crop(edit.frame, edit.box), edit.offsets, edit.mask, (x0, y0, x1, y1))[0]
 
 
 def clone(native: av.VideoFrame) -> av.VideoFrame:

@@ -187,7 +187,8 @@ class Moved(ShowsShapes):
 
     box, places, sources: as of `Edit`. frame: what moves. offsets: (2, ceil(h / 2), ceil(w / 2)) float32 dx, dy in luma
     pixels from where a value goes to where it is taken from. mask: (ceil(h / 2), ceil(w / 2)) float32 0..1. Both hold
-    for the middle of two by two pixels and are linear between. `stages.media.planes.drawn` makes an `Edit` of it.
+    for the middle of two by two pixels and are linear between. painted: what lies on top of what has moved, in a box
+    inside this one. `stages.media.planes.drawn` makes an `Edit` of it.
     """
 
     track: int
@@ -197,6 +198,7 @@ class Moved(ShowsShapes):
     mask: Floats
     places: Floats
     sources: Floats
+    painted: Edit | None = None
 
     stride: ClassVar[int] = 2
     """Luma pixels from one sample of the mask to the next."""
@@ -208,6 +210,12 @@ class Moved(ShowsShapes):
         check(self.mask, half, np.float32, "Moved.mask")
         for name in ("places", "sources"):
             check(getattr(self, name), (-1, 2), np.float32, f"Moved.{name}")
+        if self.painted is not None and not _inside(self.painted.box, self.box):
+            raise ValueError(f"a face was painted over {self.painted.box}, its edit covers {self.box}")
+
+
+def _inside(box: tuple[int, int, int, int], whole: tuple[int, int, int, int]) -> bool:
+    return box[0] >= whole[0] and box[1] >= whole[1] and box[2] <= whole[2] and box[3] <= whole[3]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -98,11 +98,13 @@ def _masks(edits: Edits | None) -> dict[int, Mask]:
 
 
 def _within(masks: dict[int, Mask], whole: dict[int, Mask]) -> dict[int, Mask]:
-    """As much of each mask as another of the same track and box leaves."""
-    return {
-        track: (box, mask * whole[track][1] if track in whole and whole[track][0] == box else mask)
-        for track, (box, mask) in masks.items()
-    }
+    """As much of each mask as another of the same track leaves, whose box is as large or larger."""
+    made = {}
+    for track, (box, mask) in masks.items():
+        (left, top, _, _), kept = whole.get(track, (box, np.ones_like(mask)))
+        x, y = box[0] - left, box[1] - top
+        made[track] = box, mask * kept[y : y + mask.shape[0], x : x + mask.shape[1]]
+    return made
 
 
 def _joined(masks: list[Mask], frame: Frame) -> Mask:

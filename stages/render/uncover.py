@@ -42,7 +42,12 @@ class Uncover(MapStage):
 
     def _edit(self, edit: Edit | Moved, face: Face | None, covers: Covers) -> Edit | Moved:
         covered = hidden(edit, face, covers)
-        return replace(edit, mask=edit.mask * (1 - covered)) if covered is not None else edit
+        if covered is None:
+            return edit
+        left = replace(edit, mask=edit.mask * (1 - covered))
+        if not isinstance(left, Moved) or left.painted is None:
+            return left
+        return replace(left, painted=self._edit(left.painted, face, covers))
 
 
 def hidden(edit: Edit | Moved, face: Face | None, covers: Covers | None) -> Floats | None:

@@ -189,7 +189,7 @@ def resample(
 ) -> Edit | Moved | None:
     """Draw a deformed mesh; None if it does not move, or not within the frame. whole: draw all of the face anyway.
 
-    At step 2 and linear interpolation only what moves where is worked out, unless more is to be painted on it.
+    At step 2 and linear interpolation only what moves where is worked out.
     """
     near = mesh.neighbours(deformed.moved)
     near[: mesh.FIRST_RING] |= whole
@@ -207,8 +207,7 @@ def resample(
     ends = deformed.points, deformed.points + deformed.offsets
     if step == 2 and interpolation == cv2.INTER_LINEAR:
         coarse = raster.painted(*laid)
-        moved = Moved(track, box, frame, coarse[:2], coarse[2], *ends)
-        return planes.draw(moved) if whole else moved
+        return Moved(track, box, frame, coarse[:2], coarse[2], *ends)
     before = planes.crop(frame, box)
     dx, dy, mask = raster.rasterise(*laid)
     dx += np.arange(x1 - x0, dtype=np.float32)

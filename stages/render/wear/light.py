@@ -17,7 +17,7 @@ import numpy as np
 from stages.expression import chart
 from stages.expression.textures import regions
 from stages.faces import layouts
-from stages.packets import Edit, Floats
+from stages.packets import Floats
 
 SIDE: Final = chart.SIZE // chart.COARSE
 """Samples a side of the chart's colours."""
@@ -42,26 +42,26 @@ class Shown:
     seen: Floats
 
 
-def look(edit: Edit, places: Floats) -> Shown:
-    """Lay the picture that an edit has made flat; places: (468+, 2) of the mesh in pixels of the frame."""
-    box = _around(edit, places)
-    part = edit.after[box[1] - edit.box[1] : box[3] - edit.box[1], box[0] - edit.box[0] : box[2] - edit.box[0]]
+def look(picture: Floats, box: tuple[int, int, int, int], places: Floats) -> Shown:
+    """Lay the face in a picture (h, w, 3) of a box of the frame flat; places: (468+, 2) of the mesh in its pixels."""
+    near = _around(box, places)
+    part = picture[near[1] - box[1] : near[3] - box[1], near[0] - box[0] : near[2] - box[0]]
     shrink = min(1.0, _FINE / max(part.shape[:2]))
     if shrink < 1:
         size = round(part.shape[1] * shrink), round(part.shape[0] * shrink)
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    face = chart.unwrap_crop(part * np.float32(255), box, places)
+    face = chart.unwrap_crop(part * np.float32(255), near, places)
     front = face.front[chart.chart_map().owner]
     seen = cv2.resize(front, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return Shown(np.log(np.maximum(face.colour / 255, 0) + FLOOR), face.luma, seen * (face.colour.max(2) > 0))
 
 
-def _around(edit: Edit, places: Floats) -> tuple[int, int, int, int]:
-    """The part of an edit's box that its face needs."""
+def _around(box: tuple[int, int, int, int], places: Floats) -> tuple[int, int, int, int]:
+    """The part of a box that its face needs."""
     face = places[: layouts.MESH_COUNT]
-    x0, y0 = (max(int(low) - 2, corner) for low, corner in zip(face.min(0), edit.box[:2], strict=True))
-    x1, y1 = (min(int(high) + 3, corner) for high, corner in zip(face.max(0), edit.box[2:], strict=True))
-    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else edit.box
+    x0, y0 = (max(int(low) - 2, corner) for low, corner in zip(face.min(0), box[:2], strict=True))
+    x1, y1 = (min(int(high) + 3, corner) for high, corner in zip(face.max(0), box[2:], strict=True))
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else box
 
 
 def of_texture(texture: Floats) -> Floats:

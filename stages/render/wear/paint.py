@@ -5,29 +5,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-import cv2
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.expression import chart
 from stages.faces import layouts
-from stages.packets import Edit, Face, Floats
+from stages.packets import Face, Floats
 from stages.render import mesh, raster
 
 STEP: Final = 2
 """Pixels a side of a sample of the chart's coordinates, of light and of masks."""
-_MARGIN: Final = 2  # pixels around the mesh
+_MARGIN: Final = 16
+"""Pixels around the mesh: no mask at the border, nor at an eighth of the size, where broad feathers are made."""
+_GRID: Final = 4  # pixels; chroma is no coarser
+_PLANES: Final = 7
+"""Column and row on the chart, factors on red, green and blue, share of the texture, mask."""
+_F = np.float32
 
 
 @dataclass(frozen=True, slots=True)
 class Laid:
     """The face of an edit, a sample every `STEP` pixels.
 
-    box: x0, y0, x1, y1 in the edit's own pixels, whole steps. u, v: (h, w) column and row on the chart, in texels of
-    `chart.SIZE`; on: (h, w) 1 on the face, 0 beside it.
+    box: x0, y0, x1, y1 in pixels of the frame, on the grid of its chroma. u, v: (h, w) column and row on the
+    chart, in texels of `chart.SIZE`; on: (h, w) 1 on the face, 0 beside it.
     """
 
     box: tuple[int, int, int, int]
@@ -35,30 +39,33 @@ class Laid:
     v: Floats
     on: Floats
 
-    def moved(self, shift: Floats) -> Laid:
-        """With what lies at a texel taken from where skin that has shifted there came from; shift: (n, n, 2) texels."""
-        off = self.sample(shift)
-        return Laid(self.box, self.u - off[..., 0], self.v - off[..., 1], self.on)
 
-    def sample(self, picture: NDArray[np.generic]) -> Floats:
-        """(h, w, ...) of a picture of the whole chart at any size, linearly."""
-        scale = np.float32(len(picture) / chart.SIZE)
-        # A texel's centre lies at a whole number whatever the size.
-        shift = (scale - 1) / 2
-        u, v = self.u * scale + shift, self.v * scale + shift
-        return np.asarray(cv2.remap(picture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """What a face is painted by, on the chart at any size; all but `texture` is taken where the performer's skin is.
+
+    texture: (side, side, 3) nominal R'G'B'. worn: (n, n, 4) factors on the texture that go with it, and share of it
+    that is skin. shift: (n, n, 2) texels of `chart.SIZE` by which texture and `worn` are taken from elsewhere. light:
+    (n, n, 3) factors. parts: (n, n, 2) share that is painted, and mask.
+    """
+
+    texture: Floats
+    worn: Floats
+    shift: Floats
+    light: Floats
+    parts: Floats
 
 
-def lay(edit: Edit, places: Floats, face: Face) -> Laid | None:
-    """Where an edit's face lies on the chart, what is behind lids and lips included; None outside the picture.
+def lay(box: tuple[int, int, int, int], places: Floats, face: Face) -> Laid | None:
+    """Where the face in a box of the frame lies on the chart, what is behind lids and lips included; None outside.
 
     places: (mesh.COUNT, 2) of the mesh in pixels of the frame. face: tells what is in front.
     """
-    points = places[: mesh.FIRST_RING] - np.array(edit.box[:2], np.float32)
-    shape = edit.mask.shape
-    x0, y0 = (max(0, int(np.floor(value)) - _MARGIN) // STEP * STEP for value in points.min(0))
-    x1 = min(shape[1], int(np.ceil(points[:, 0].max())) + _MARGIN)
-    y1 = min(shape[0], int(np.ceil(points[:, 1].max())) + _MARGIN)
+    points = places[: mesh.FIRST_RING] - np.array(box[:2], np.float32)
+    width, height = box[2] - box[0], box[3] - box[1]
+    x0, y0 = (max(0, int(value) - _MARGIN) // _GRID * _GRID for value in points.min(0))
+    x1, y1 = (-(-(int(value) + _MARGIN) // _GRID) * _GRID for value in points.max(0))
+    x1, y1 = min(width, x1), min(height, y1)
     if x1 - x0 < STEP or y1 - y0 < STEP:
         return None
     size = -(-(y1 - y0) // STEP), -(-(x1 - x0) // STEP)
@@ -67,32 +74,113 @@ def lay(edit: Edit, places: Floats, face: Face) -> Laid | None:
     depth[: layouts.MESH_COUNT] = face.landmarks[: layouts.MESH_COUNT, 2]
     order = np.argsort(-depth[_triangles()].sum(1), kind="stable")
     u, v, on = raster.rasterise(_triangles()[order], placed.astype(np.float32), _rows(), size)
-    return Laid((x0, y0, x1, y1), u, v, on)
+    return Laid((box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1), u, v, on)
 
 
-def full(small: Floats, box: tuple[int, int, int, int]) -> Floats:
-    """A picture of samples every `STEP` pixels, at every pixel of `box`."""
-    wide = cv2.resize(small, None, fx=STEP, fy=STEP, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wide[: box[3] - box[1], : box[2] - box[0]])
+def prepare(parts: Floats) -> None:
+    """Compile."""
+    one, worn, spot = np.ones((2, 2, 3), np.float32), np.ones((2, 2, 4), np.float32), np.ones((1, 1), np.float32)
+    painted(Laid((0, 0, 2, 2), spot, spot, spot), Charts(one, worn, parts, one, parts), one)
 
 
-def textured(laid: Laid, texture: Floats) -> Floats:
-    """(h, w, 3) at every pixel of the box: a texture of any size, (side, side, 3)."""
-    scale = np.float32(len(texture) / chart.SIZE)
-    shift = (scale - 1) / 2
-    u, v = (full(plane * scale + shift, laid.box) for plane in (laid.u, laid.v))
-    return np.asarray(cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+def painted(laid: Laid, charts: Charts, under: Floats) -> tuple[Floats, Floats]:
+    """(h, w, 3) of the box painted over `under`, and (h, w) the mask."""
+    samples = np.empty((_PLANES, *laid.on.shape), np.float32)
+    _look_up(laid.u, laid.v, laid.on, charts.shift, charts.light, charts.worn, charts.parts, samples)
+    after, mask = np.empty_like(under), np.empty(under.shape[:2], np.float32)
+    _draw(samples, charts.texture, under, after, mask)
+    return after, mask
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def mix(under: Floats, texture: Floats, gain: Floats, share: Floats, out: Floats) -> None:
-    """out = under + share * (texture * gain - under); out may be `under`."""
-    for y in range(under.shape[0]):
-        for x in range(under.shape[1]):
-            a = share[y, x]
+def _look_up(
+    u: Floats, v: Floats, on: Floats, shift: Floats, light: Floats, worn: Floats, parts: Floats, out: Floats
+) -> None:
+    """All that is known of a sample, linearly from the charts."""
+    for y in range(u.shape[0]):
+        for x in range(u.shape[1]):
+            if on[y, x] == 0:
+                out[:, y, x] = 0
+                continue
+            column, row = u[y, x], v[y, x]
+            i, j, a, b, c, d = _spot(column, row, len(parts))
+            may = a * parts[i, j, 0] + b * parts[i, j + 1, 0] + c * parts[i + 1, j, 0] + d * parts[i + 1, j + 1, 0]
+            mask = a * parts[i, j, 1] + b * parts[i, j + 1, 1] + c * parts[i + 1, j, 1] + d * parts[i + 1, j + 1, 1]
+            out[6, y, x] = mask
+            i, j, a, b, c, d = _spot(column, row, len(light))
             for k in range(3):
-                b = under[y, x, k]
-                out[y, x, k] = b + a * (texture[y, x, k] * gain[y, x, k] - b)
+                upper = a * light[i, j, k] + b * light[i, j + 1, k]
+                out[2 + k, y, x] = upper + c * light[i + 1, j, k] + d * light[i + 1, j + 1, k]
+            i, j, a, b, c, d = _spot(column, row, len(shift))
+            across = a * shift[i, j, 0] + b * shift[i, j + 1, 0] + c * shift[i + 1, j, 0] + d * shift[i + 1, j + 1, 0]
+            down = a * shift[i, j, 1] + b * shift[i, j + 1, 1] + c * shift[i + 1, j, 1] + d * shift[i + 1, j + 1, 1]
+            column -= across
+            row -= down
+            out[0, y, x], out[1, y, x] = column, row
+            i, j, a, b, c, d = _spot(column, row, len(worn))
+            for k in range(3):
+                upper = a * worn[i, j, k] + b * worn[i, j + 1, k]
+                out[2 + k, y, x] *= upper + c * worn[i + 1, j, k] + d * worn[i + 1, j + 1, k]
+            out[5, y, x] = may * (
+                a * worn[i, j, 3] + b * worn[i, j + 1, 3] + c * worn[i + 1, j, 3] + d * worn[i + 1, j + 1, 3]
+            )
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _draw(samples: Floats, texture: Floats, under: Floats, after: Floats, mask: Floats) -> None:
+    """after = under + share * (texture * factors - under)."""
+    height, width = mask.shape
+    lines, between = np.empty((_PLANES, width), _F), np.empty(samples.shape[2], _F)
+    for y in range(height):
+        for k in range(_PLANES):
+            _row(samples[k], y, between, lines[k])
+        u, v, share = lines[0], lines[1], lines[5]
+        mask[y] = lines[6]
+        for x in range(width):
+            much = share[x]
+            if much == 0:
+                for k in range(3):
+                    after[y, x, k] = under[y, x, k]
+                continue
+            i, j, a, b, c, d = _spot(u[x], v[x], len(texture))
+            for k in range(3):
+                upper = a * texture[i, j, k] + b * texture[i, j + 1, k]
+                made = upper + c * texture[i + 1, j, k] + d * texture[i + 1, j + 1, k]
+                below = under[y, x, k]
+                after[y, x, k] = below + much * (made * lines[2 + k, x] - below)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _spot(column: float, row: float, side: int) -> Any:
+    """Upper left neighbour, row and column, of a place on a chart of `side` texels, and the weights of all four.
+
+    A texel's centre lies at a whole number whatever the size.
+    """
+    scale = _F(side) / _F(chart.SIZE)
+    shift, most = (scale - _F(1)) / _F(2), _F(side) - _F(1.001)
+    x, y = min(max(column * scale + shift, _F(0)), most), min(max(row * scale + shift, _F(0)), most)
+    j, i = np.uint32(x), np.uint32(y)
+    p, q = x - _F(j), y - _F(i)
+    r, s = _F(1) - p, _F(1) - q
+    return i, j, r * s, p * s, r * q, p * q
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _row(plane: Floats, y: int, between: Floats, out: Floats) -> None:
+    """A row of pixels between samples every `STEP`, linearly; `between` is scratch."""
+    rows, columns = plane.shape
+    near, far = y // 2, min(max(y // 2 + (y % 2) * 2 - 1, 0), rows - 1)
+    upper, lower = plane[near], plane[far]
+    for x in range(columns):
+        between[x] = upper[x] * _F(0.75) + lower[x] * _F(0.25)
+    out[0] = between[0]
+    last = min(columns - 1, (len(out) - 1) // 2)
+    left, right, odd, even = between[:last], between[1 : last + 1], out[1 : 2 * last : 2], out[2 : 2 * last + 1 : 2]
+    for x in range(last):
+        odd[x] = left[x] * _F(0.75) + right[x] * _F(0.25)
+        even[x] = left[x] * _F(0.25) + right[x] * _F(0.75)
+    for x in range(2 * last + 1, len(out)):
+        out[x] = between[last]
 
 
 @cache

@@ -19,12 +19,26 @@ import numpy as np
 from stages import facs
 from stages.contract import MapStage
 from stages.errors import ConfigError
-from stages.expression import basis, pose
+from stages.expression import basis, chart, pose
 from stages.expression.textures import regions as textures
 from stages.faces import layouts
 from stages.identity.chosen import Chosen
-from stages.media.planes import drawn
-from stages.packets import Cover, Covers, Edit, Edits, Face, Faces, FaceUnits, Floats, Plain, Plains, Roles, Units
+from stages.media.planes import after
+from stages.packets import (
+    Cover,
+    Covers,
+    Edit,
+    Edits,
+    Face,
+    Faces,
+    FaceUnits,
+    Floats,
+    Moved,
+    Plain,
+    Plains,
+    Roles,
+    Units,
+)
 from stages.render import mesh
 from stages.render.shade import limited
 from stages.render.wear import light, paint, regions, relief, unseen
@@ -36,6 +50,7 @@ DARKEST, BRIGHTEST = 0.6, 1.5
 """Factors of wrinkles and shading that are never passed; the way to them is soft."""
 _MOST: Final = 4  # photos that are blended at once
 _ANCHORED: Final = 16  # people whose registration is kept ready
+_NOWHERE: Final = np.zeros((2, 2, 2), np.float32)  # nothing has shifted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +97,16 @@ class Wear(MapStage):
             ConfigError: no identity was named, it is unknown, or its consent does not cover this.
         """
         self._wardrobe.worn(np.zeros(3, np.float32), 256.0, _still())
-        regions.painted()
-        spot = np.zeros((1, 1, 3), np.float32)
-        paint.mix(spot, spot, spot, spot[..., 0], spot.copy())
+        paint.prepare(self._parts)
 
     @cached_property
     def _wardrobe(self) -> Wardrobe:
         return Wardrobe(self.identity.likeness, self.photos)
 
     @cached_property
-    def _mask(self) -> Floats:
-        return self.parts.mask()
+    def _parts(self) -> Floats:
+        """(SIZE, SIZE, 2) what is painted at all, and how much of it is written back."""
+        return np.ascontiguousarray(np.stack([regions.painted(), self.parts.mask()], -1))
 
     def process(
         self,
@@ -111,7 +125,7 @@ class Wear(MapStage):
         shown = {face.track: face for face in faces.faces}
         measured = {face.track: face for face in units.faces} if units is not None else {}
         made = []
-        for edit in drawn(edits):
+        for edit in edits.edits:
             face = shown.get(edit.track)
             if face is None or roles.of(edit.track) is None or len(edit.places) != mesh.COUNT:
                 continue
@@ -122,7 +136,7 @@ class Wear(MapStage):
         return Edits(edits.at, tuple(made)) if made else None
 
     def _painted(
-        self, edit: Edit, face: Face, measured: FaceUnits | None, plain: Plain | None, cover: Cover | None
+        self, edit: Edit | Moved, face: Face, measured: FaceUnits | None, plain: Plain | None, cover: Cover | None
     ) -> Edit | None:
         head = pose.fit(face.landmarks, basis.load().mean)
         strength = self._strength(face, head)
@@ -130,33 +144,31 @@ class Wear(MapStage):
             return None
         places = edit.places.copy()
         places[: layouts.MESH_COUNT] += unseen.shift(measured, head)
-        laid = paint.lay(edit, places, face)
+        laid = paint.lay(edit.box, places, face)
         if laid is None:
             return None
+        under = after(edit, laid.box)
         pixels = float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max())
         worn = self._wardrobe.worn(head.angles, pixels, measured.values if measured is not None else _still())
-        free = _free(cover)
-        skin, gain = self._lit(laid, light.look(edit, places), worn, free, plain)
-        share = laid.sample(regions.painted()) * skin.sample(worn.skin) * laid.on
-        mask = laid.sample(self._mask) * laid.on * np.float32(strength)  # `uncover` takes out what is hidden
-        return _drawn(edit, laid, paint.textured(skin, worn.picture), gain, share, mask)
+        charts = self._charts(light.look(under, laid.box, places), worn, _free(cover), plain)
+        made, mask = paint.painted(laid, charts, under)
+        mask *= np.float32(strength)  # `uncover` takes out what is hidden
+        return Edit(edit.track, laid.box, under, made, mask, edit.places, edit.sources)
 
-    def _lit(
-        self, laid: paint.Laid, shown: Shown, worn: Worn, free: Floats, plain: Plain | None
-    ) -> tuple[paint.Laid, Floats]:
-        """Where the texture is taken from, and (h, w, 3) the factors that bring it into the performer's light."""
+    def _charts(self, shown: Shown, worn: Worn, free: Floats, plain: Plain | None) -> paint.Charts:
+        """What is painted, in the performer's light and with the performer's wrinkles."""
         there = light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))
-        gain = laid.sample(np.exp(np.float32(self.light) * there))
+        lit = np.exp(np.float32(self.light) * there)
+        dressed = np.empty((chart.SIZE, chart.SIZE, 4), np.float32)
+        dressed[..., :3], dressed[..., 3] = np.exp(worn.fill), worn.skin
         if plain is None or not self.wrinkles:
-            return laid, gain * np.exp(laid.sample(worn.fill))
+            return paint.Charts(worn.picture, dressed, _NOWHERE, lit, self._parts)
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
-        skin = laid.moved(regions.followed(len(shift))[..., None] * shift)
         folds = relief.cored((relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure)
         excess = 1 + limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
-        if not worn.fill.any():
-            return skin, gain * skin.sample(excess)[..., None]
-        return skin, gain * skin.sample(excess[..., None] * np.exp(worn.fill))
+        dressed[..., :3] *= excess[..., None]
+        return paint.Charts(worn.picture, dressed, regions.followed(len(shift))[..., None] * shift, lit, self._parts)
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
         """0..1, by how far the head is turned and how sure the tracker is."""
@@ -173,16 +185,6 @@ def _free(cover: Cover | None) -> Floats:
     if cover is None:
         return np.ones((1, 1), np.float32)
     return np.asarray(1 - cover.hidden.astype(np.float32) / 255, np.float32)
-
-
-def _drawn(edit: Edit, laid: paint.Laid, picture: Floats, gain: Floats, share: Floats, mask: Floats) -> Edit:
-    """An edit on top of another's `after`."""
-    x0, y0, x1, y1 = laid.box
-    after, whole = edit.after.copy(), np.zeros(edit.mask.shape, np.float32)
-    part = after[y0:y1, x0:x1]
-    paint.mix(part, picture, paint.full(gain, laid.box), paint.full(share, laid.box), part)
-    whole[y0:y1, x0:x1] = paint.full(mask, laid.box)
-    return Edit(edit.track, edit.box, edit.after, after, whole, edit.places, edit.sources)
 
 
 _ANCHORS: dict[int, relief.Anchor] = {}

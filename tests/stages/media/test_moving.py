@@ -46,7 +46,7 @@ def moved(pixel_format: str, box: tuple[int, int, int, int], reach: float = 6) -
 def test_one_walk_over_a_coarse_map_equals_enlarging_it_and_remapping() -> None:
     picture = cv2.GaussianBlur(np.random.default_rng(6).random((61, 90, 3), np.float32), (0, 0), 2)
     offsets, share = field(61, 90)
-    got, mask = moving.resampled(picture, offsets, share)
+    got, mask = moving.resampled(picture, offsets, share, (0, 0, 90, 61))
     dx, dy, belongs = (cv2.resize(one, None, fx=2, fy=2)[:61, :90] for one in (*offsets, share))
     x, y = np.arange(90, dtype=np.float32), np.arange(61, dtype=np.float32)[:, None]
     wanted = cv2.remap(picture, dx + x, dy + y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -56,6 +56,9 @@ def test_one_walk_over_a_coarse_map_equals_enlarging_it_and_remapping() -> None:
     np.testing.assert_allclose(got[inside], wanted[inside], atol=2e-3)  # cv2 rounds places to 1/32 pixel
     np.testing.assert_array_equal(got[~inside], picture[~inside])
     np.testing.assert_array_equal(got[18:22, 22:38], picture[18:22, 22:38])
+    part, of_it = moving.resampled(picture, offsets, share, (12, 7, 70, 40))
+    np.testing.assert_allclose(part, got[7:40, 12:70], atol=1e-6)
+    np.testing.assert_allclose(of_it, mask[7:40, 12:70], atol=1e-6)
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)

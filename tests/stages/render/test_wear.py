@@ -14,6 +14,7 @@ from stages.errors import ConfigError
 from stages.expression import basis, chart
 from stages.faces import layouts
 from stages.identity.likeness import Likeness, Portrait
+from stages.media.planes import after
 from stages.packets import Cover, Covers, Edit, Edits, Face, Plain, Plains, Role, Roles
 from stages.render import mesh
 from stages.render.uncover import Uncover
@@ -100,10 +101,13 @@ def test_the_texture_is_painted_inside_the_face_and_nowhere_else(under, wear, on
     edits, one = under()
     edit = wear().process(edits, only(one), ROLES).edits[0]
     assert all(edit.mask[at(edit, point)] > 0.95 for point in (NOSE, CHEEK, CHIN, BROW))
-    rings = range(mesh.FIRST_RING, mesh.FIRST_RING + len(layouts.OVAL))
-    assert all(edit.mask[at(edit, point)] == 0 for point in rings)
+    ring = edit.places[mesh.FIRST_RING : mesh.FIRST_RING + len(layouts.OVAL)] - np.array(edit.box[:2], np.float32)
+    x, y = np.rint(ring.T).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < edit.mask.shape[1]) & (y < edit.mask.shape[0])
+    assert (edit.mask[y[inside], x[inside]] == 0).all()
+    assert not any(border.any() for border in (edit.mask[:8], edit.mask[-8:], edit.mask[:, :8], edit.mask[:, -8:]))
     assert all(pattern(edit)[at(edit, point)] > 0.03 for point in (NOSE, CHEEK, CHIN, BROW))
-    assert edit.before is edits.edits[0].after
+    assert np.array_equal(edit.before, after(edits.edits[0], edit.box))
 
 
 def test_eyes_and_what_is_between_the_lips_stay_the_performers(under, wear, only, face):
