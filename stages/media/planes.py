@@ -143,7 +143,8 @@ def after(edit: Edit | Moved, box: Box) -> Floats:
     x0, y0, x1, y1 = (value - corner for value, corner in zip(box, edit.box[:2] * 2, strict=True))
     if isinstance(edit, Edit):
         return np.ascontiguousarray(edit.after[y0:y1, x0:x1])
-    return moving.resampled(crop(edit.frame, edit.box), edit.offsets, edit.mask, (x0, y0, x1, y1))[0]
+    made: Floats = moving.resampled(crop(edit.frame, edit.box), edit.offsets, edit.mask, (x0, y0, x1, y1))[0]
+    return made
 
 
 def clone(native: av.VideoFrame) -> av.VideoFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,8 @@ from stages.render import mesh, raster
 
 COARSE: Final = 4
 """Pixels a side of a sample: a texel of a cover is three times as large in a face of 800 pixels."""
+
+_Region = TypeVar("_Region", Edit, Moved)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +43,15 @@ class Uncover(MapStage):
         return edits.having(tuple(self._edit(edit, shown.get(edit.track), covers) for edit in edits.edits))
 
     def _edit(self, edit: Edit | Moved, face: Face | None, covers: Covers) -> Edit | Moved:
-        covered = hidden(edit, face, covers)
-        if covered is None:
-            return edit
-        left = replace(edit, mask=edit.mask * (1 - covered))
-        if not isinstance(left, Moved) or left.painted is None:
-            return left
-        return replace(left, painted=self._edit(left.painted, face, covers))
+        if isinstance(edit, Edit):
+            return _left(edit, face, covers)
+        left = _left(edit, face, covers)
+        return replace(left, painted=_left(left.painted, face, covers)) if left.painted is not None else left
+
+
+def _left(edit: _Region, face: Face | None, covers: Covers) -> _Region:
+    covered = hidden(edit, face, covers)
+    return replace(edit, mask=edit.mask * (1 - covered)) if covered is not None else edit
 
 
 def hidden(edit: Edit | Moved, face: Face | None, covers: Covers | None) -> Floats | None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from stages.media import moving
 from stages.media.pixels import components, layout
-from stages.media.planes import align, draw, drawn, paste
-from stages.packets import Edits, Moved
+from stages.media.planes import after, align, draw, drawn, paste
+from stages.packets import Edit, Edits, Moved
 from tests.stages.media.synthetic_clips import frame_of
 
 FORMATS = [
@@ -102,3 +104,23 @@ def test_drawing_leaves_what_is_drawn_alone() -> None:
     picture = draw(edit)
     assert drawn(Edits(edit.frame.at, (picture, edit)))[0] is picture
     assert drawn(Edits(edit.frame.at, (edit,)))[0].box == edit.box
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "rgb24"])
+def test_what_is_painted_on_something_moved_is_written_on_top(pixel_format: str) -> None:
+    edit = moved(pixel_format, (4, 2, 61, 47))
+    box = align((16, 12, 40, 36), edit.frame)
+    under = after(edit, box)
+    np.testing.assert_array_equal(under, draw(edit).after[box[1] - edit.box[1] :, box[0] - edit.box[0] :][:24, :24])
+    mask = np.zeros((24, 24), np.float32)
+    mask[4:20, 4:20] = 0.5
+    over = Edit(3, box, under, under + np.float32(0.1), mask, NOWHERE, NOWHERE)
+    both = replace(edit, painted=over)
+    direct, picture, alone = (paste(edit.frame, (one,)).native for one in (both, draw(both), edit))
+    shift = layout(pixel_format).shift
+    first, second, below = ((components(one)[0] >> shift).astype(int) for one in (direct, picture, alone))
+    assert np.abs(first - second).max() <= 1
+    raised = (first - below)[box[1] : box[3], box[0] : box[2]][6:18, 6:18]
+    assert raised.min() > 0
+    with pytest.raises(ValueError, match="painted over"):
+        replace(edit, painted=replace(over, box=(0, 0, 24, 24)))

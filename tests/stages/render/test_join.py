@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stages.packets import Edit, Edits, Faces
+from stages.packets import Edit, Edits, Faces, Moved
 from stages.render.join import Join
 from tests.stages.render.conftest import AT
 
@@ -46,6 +46,24 @@ def test_the_face_lies_over_the_performer_under_it(face, only, under, over):
 def test_a_frame_without_a_painted_face_keeps_what_lies_under(face, only, under):
     made = Join(width=0.0).process(Edits(AT, (under,)), only(face()))
     assert made.edits[0] is under
+
+
+def test_a_painted_face_may_be_smaller_than_what_lies_under(face, only, under, over):
+    part = slice(8, 32), slice(8, 52)
+    small = Edit(0, (108, 108, 152, 132), over.before[part], over.after[part], over.mask[part])
+    whole, less = (
+        Join(width=0.0).process(Edits(AT, (under,)), only(face()), Edits(AT, (one,))) for one in (over, small)
+    )
+    assert np.array_equal(whole.edits[0].after, less.edits[0].after)
+    assert np.array_equal(whole.edits[0].mask, less.edits[0].mask)
+
+
+def test_on_what_only_moves_a_face_goes_on_as_a_layer(face, only, over, picture):
+    still = np.zeros((2, 20, 30), np.float32)
+    moved = Moved(0, over.box, picture(), still, still[0] + np.float32(1), over.places, over.sources)
+    made = Join(width=0.0).process(Edits(AT, (moved,)), only(face()), Edits(AT, (over,))).edits[0]
+    assert made.painted is over
+    assert made.offsets is moved.offsets
 
 
 def test_layers_of_different_places_are_refused(face, only, under, over):
