@@ -17,7 +17,7 @@ from stages import facs
 from stages.contract import OrderedStage
 from stages.delivery.stills import GROUPS
 from stages.errors import ConfigError, DeliveryError
-from stages.expression import basis, pose
+from stages.expression import pose
 from stages.faces import layouts
 from stages.media.planes import drawn, rgb8
 from stages.packets import Edit, Edits, Face, Faces, Frame, Job, Units
@@ -208,7 +208,7 @@ def _worth(change: NDArray[np.float32], region: str) -> float:
 
 def _box(moment: Moment, region: str, track: int) -> Box:
     face, edit = moment.faces[track], moment.edits.get(track)
-    unit = pose.fit(face.landmarks, basis.load().mean).scale
+    unit = pose.of(face.landmarks).scale
     points, margin = face.landmarks[:, :2], {"eyes": 0.1, "mouth": 0.28, "face": 0.35, "edge": 0.5}[region] * unit
     if region == "edge" and edit is not None:
         points = _seam(edit, unit)

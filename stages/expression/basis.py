@@ -93,9 +93,13 @@ def turns(angles: Floats) -> Floats:
     The tracker's depth is a guess and lenses foreshorten, so that an aligned face changes with the pose: by products
     of angles up to the third order.
     """
-    yaw, pitch, roll = np.moveaxis(np.clip(np.asarray(angles) / FULL, -MOST, MOST), -1, 0)
+    share = np.clip(np.asarray(angles) / FULL, -MOST, MOST)
+    yaw, pitch, roll = share[..., 0], share[..., 1], share[..., 2]
     straight = (yaw, pitch, yaw**2, pitch**2, yaw * pitch, yaw**3, pitch**3, yaw**2 * pitch, yaw * pitch**2)
-    return np.stack([*straight, roll, roll * yaw, roll * pitch], -1).astype(np.float32)
+    terms = np.empty((*share.shape[:-1], TURNS), np.float32)
+    for i, term in enumerate((*straight, roll, roll * yaw, roll * pitch)):
+        terms[..., i] = term
+    return terms
 
 
 FULL: Final = np.array([30.0, 20.0, 15.0], np.float32)  # degrees of yaw, pitch and roll that count as 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.expression import basis, pose
+from stages.expression import pose
 from stages.expression.coder import Sight
 from stages.expression.pose import Pose
 from stages.expression.trust import Picture
@@ -37,9 +37,8 @@ def looks(faces: Faces, scores: Scores, cues: Cues) -> list[Look]:
 
 
 def _look(face: Face, scores: Floats, cues: Cues, row: int) -> Look:
-    table = basis.load()
-    head = pose.fit(face.landmarks, table.mean)
-    shape = head.to_face(face.landmarks) - table.turned(head.angles)
+    head = pose.of(face.landmarks)
+    shape = head.to_face(face.landmarks) - pose.turned(face.landmarks)
     qualities = float(cues.sharpness[row]), float(cues.light[row])
     picture = Picture(head.yaw, head.scale, face.presence, *qualities, cues.covered[row], face.bridged)
     return Look(face, head, shape, scores, cues.relief[row], cues.folds[row], picture)

@@ -116,10 +116,8 @@ class FaceModel:
 
     def see(self, landmarks: NDArray[np.floating]) -> Seen:
         """Align and straighten landmarks (478, 3) in pixels."""
-        table = basis.load()
-        head = pose.fit(landmarks, table.mean)
-        turned = table.turned(head.angles)
-        shape = (head.to_face(landmarks) - turned - table.neutral).ravel().astype(np.float64)
+        head, turned = pose.of(landmarks), pose.turned(landmarks)
+        shape = (head.to_face(landmarks) - turned - basis.load().neutral).ravel().astype(np.float64)
         return Seen(head, shape, self.reader @ shape, turned)
 
     def fit_photo(self, landmarks: NDArray[np.floating], prior: Prior | None = None) -> Fit:

@@ -14,6 +14,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.expression import basis
+from stages.expression.once import once
 from stages.faces import layouts
 from stages.packets import Floats
 
@@ -84,6 +86,18 @@ def fit(landmarks: NDArray[np.floating], mean: NDArray[np.floating]) -> Pose:
     Only `layouts.RIGID` points count, each by its steadiness (`weights`). Least squares, so it always answers.
     """
     return _similarity(mean[layouts.RIGID], landmarks[layouts.RIGID], weights())
+
+
+@once
+def of(landmarks: Floats) -> Pose:
+    """The pose of a face with these (478, 3) landmarks: `fit` with the average face, once for all who ask."""
+    return fit(landmarks, basis.load().mean)
+
+
+@once
+def turned(landmarks: Floats) -> Floats:
+    """(478, 3) what the head's turn adds to a face with these landmarks, in face space (`Basis.turned`)."""
+    return basis.load().turned(of(landmarks).angles)
 
 
 def _similarity(source: NDArray[np.floating], target: NDArray[np.floating], share: Doubles) -> Pose:

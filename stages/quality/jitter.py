@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.contract import ClipStage, MapStage, Timeline
-from stages.expression import basis, pose
+from stages.expression import pose
 from stages.faces import layouts
 from stages.packets import Edits, Face, Faces, Floats, Frame, Quality
 from stages.quality.seen import SeeAgain
@@ -86,7 +86,7 @@ def _pairs(faces: Timeline[Faces], seen: Timeline[Faces] | None) -> Iterator[Pai
 
 def _aligned(face: Face) -> Floats:
     """(468, 2) face space."""
-    placed: Floats = pose.fit(face.landmarks, basis.load().mean).to_face(face.landmarks)[: layouts.MESH_COUNT, :2]
+    placed: Floats = pose.of(face.landmarks).to_face(face.landmarks)[: layouts.MESH_COUNT, :2]
     return placed
 
 

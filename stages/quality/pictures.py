@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.contract import OrderedStage
 from stages.errors import ConfigError
-from stages.expression import basis, pose
+from stages.expression import pose
 from stages.media import planes
 from stages.packets import Edits, Faces, Floats, Frame, Job, Quality
 from stages.quality.background import identical
@@ -70,7 +70,7 @@ class ComparePictures(OrderedStage[Before]):
         if before.at.index % self.every:
             return None
         outside = identical(before, after, [*whole.values()])
-        scale = {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces} if faces else {}
+        scale = {face.track: pose.of(face.landmarks).scale for face in faces.faces} if faces else {}
         tracks = {*masks, *(last.masks or {})}
         scores = {track: self._scores(track, last, before, after, masks, scale) for track in tracks}
         return Quality.of(before.at, scores, outside)

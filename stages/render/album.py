@@ -16,7 +16,7 @@ import numpy as np
 
 from stages.contract import OrderedStage
 from stages.errors import ConfigError
-from stages.expression import basis, pose
+from stages.expression import pose
 from stages.faces import layouts
 from stages.faces.blendshapes import INDEX
 from stages.media import planes
@@ -112,7 +112,7 @@ class KeepPages(OrderedStage[Album]):
 
     def _page(self, album: Album, frame: Frame, face: Face, scores: Floats) -> Page | None:
         shelf = album.shelves.setdefault(face.track, Shelf())
-        head = pose.fit(face.landmarks, basis.load().mean)
+        head = pose.of(face.landmarks)
         calm = _calm(shelf, head)
         if head.scale < self.least_size or abs(head.yaw) > self.max_yaw:
             return None

@@ -15,7 +15,7 @@ import numpy as np
 
 from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
-from stages.expression import basis, pose
+from stages.expression import pose
 from stages.media.planes import drawn
 from stages.packets import Covers, Edit, Edits, Faces, Floats, Job, Moved
 from stages.render.membrane import membrane
@@ -121,7 +121,7 @@ def check_width(width: float) -> None:
 
 def interocular(faces: Faces) -> dict[int, float]:
     """Pixels per interocular distance of each track."""
-    return {face.track: pose.fit(face.landmarks, basis.load().mean).scale for face in faces.faces}
+    return {face.track: pose.of(face.landmarks).scale for face in faces.faces}
 
 
 def _feathered(edit: Edit | Moved, sigma: float) -> Edit | Moved:

@@ -198,7 +198,7 @@ def _courses(faces: Timeline[Faces], units: Timeline[Units], asked: Timeline[Uni
         for face in seen.faces:
             if face.track not in values or face.track not in wanted:
                 continue
-            head = pose.fit(face.landmarks, basis.load().mean)
+            head = pose.of(face.landmarks)
             rims, delta = head.to_face(face.landmarks)[_points()], wanted[face.track] - values[face.track]
             course = courses.setdefault(face.track, _Course())
             course.frames.append(frame)

@@ -96,7 +96,7 @@ class Enhance(MapStage):
     def _edit(self, frame: Frame, edit: Edit, face: Face | None, weight: float) -> Edit:
         if face is None or weight <= 0 or height(face) < self.least_face or not edit.mask.any():
             return edit
-        unit = pose.fit(face.landmarks, basis.load().mean).scale
+        unit = pose.of(face.landmarks).scale
         amount = edit.mask if self.where == "all" else edit.mask * needed(edit, unit)
         if amount.max() < 1 / 255:
             return edit

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from stages.contract import MapStage
 from stages.errors import ConfigError
-from stages.expression import basis, chart, pose
+from stages.expression import chart, pose
 from stages.expression.textures.stage import POWER
 from stages.faces import layouts
 from stages.media.planes import drawn
@@ -103,7 +103,7 @@ class Shade(MapStage):
         change = summed(texture, then.values - now.values)
         if change is None:
             return edit
-        turned = pose.fit(face.landmarks, basis.load().mean).yaw
+        turned = pose.of(face.landmarks).yaw
         share = self.strength * float(np.clip((self.no_yaw - abs(turned)) / (self.no_yaw - self.full_yaw), 0, 1))
         excess = limited(change * np.float32(share / POWER), self.darkest, self.brightest)
         if np.abs(excess).max() < LEAST:

@@ -156,7 +156,7 @@ class Warp(MapStage):
         size = face.landmarks[: layouts.MESH_COUNT, :2].max(0) - face.landmarks[: layouts.MESH_COUNT, :2].min(0)
         if size.min() < LEAST_FACE:
             return None
-        head = pose.fit(face.landmarks, basis.load().mean)
+        head = pose.of(face.landmarks)
         strength = self._strength(face, head)
         if strength <= 0:
             return None

@@ -19,7 +19,7 @@ import numpy as np
 from stages import facs
 from stages.contract import MapStage
 from stages.errors import ConfigError
-from stages.expression import basis, chart, pose
+from stages.expression import chart, pose
 from stages.expression.textures import regions as textures
 from stages.faces import layouts
 from stages.identity.chosen import Chosen
@@ -138,7 +138,7 @@ class Wear(MapStage):
     def _painted(
         self, edit: Edit | Moved, face: Face, measured: FaceUnits | None, plain: Plain | None, cover: Cover | None
     ) -> Edit | None:
-        head = pose.fit(face.landmarks, basis.load().mean)
+        head = pose.of(face.landmarks)
         strength = self._strength(face, head)
         if strength <= 0:
             return None
