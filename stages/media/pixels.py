@@ -122,12 +122,12 @@ def components(native: av.VideoFrame) -> tuple[Plane, ...]:
     Raises:
         ClipError: see `layout`.
     """
-    form = layout(native.format.name)
-    planes = {c.plane: _rows(native.planes[c.plane], form.dtype) for c in form.components}
+    form, planes = layout(native.format.name), native.planes
+    stored = {c.plane: _rows(planes[c.plane], form.dtype) for c in form.components}
     views = []
     for component in form.components:
-        rows = planes[component.plane]
-        width = native.planes[component.plane].width
+        rows = stored[component.plane]
+        width = planes[component.plane].width
         views.append(rows[:, component.offset : component.offset + width * component.step : component.step])
     return tuple(views)
 
@@ -189,10 +189,10 @@ def whole_planes(native: av.VideoFrame) -> tuple[Plane, ...] | None:
 
     Rows without gaps between them are what compiled kernels are fastest on.
     """
-    form = layout(native.format.name)
-    if any(native.planes[c.plane].line_size < 0 for c in form.components):
+    form, planes = layout(native.format.name), native.planes
+    if any(planes[c.plane].line_size < 0 for c in form.components):
         return None
-    return tuple(_rows(native.planes[c.plane], form.dtype) for c in form.components)
+    return tuple(_rows(planes[c.plane], form.dtype) for c in form.components)
 
 
 def _rows(plane: Any, dtype: np.dtype[Any]) -> Plane:

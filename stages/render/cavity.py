@@ -5,11 +5,14 @@ evenly that makes long teeth, so that the stretch goes where the picture is dark
 depth of the mouth.
 """
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final
 
 import cv2
+import numba
 import numpy as np
 
 from stages.media import planes
@@ -43,7 +46,7 @@ def shares(light: Floats, face: Floats) -> Floats:
     seen = cv2.remap(light, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Neighbours share, so that a grain or a tooth's edge does not jump between frames.
     seen = cv2.GaussianBlur(seen, (5, 7), 1.2, borderType=cv2.BORDER_REPLICATE)
-    dark, bright = np.percentile(seen, (5, 95))
+    dark, bright = np.interp(np.array([0.05, 0.95]) * (seen.size - 1), np.arange(seen.size), np.sort(seen, axis=None))
     dull = np.clip((bright - seen) / (bright - dark + 0.05), 0, 1)
     give = _RIGID + np.square(dull)
     shared: Floats = (give / give.sum(1, keepdims=True)).astype(np.float32)
@@ -56,22 +59,33 @@ def stretched(offsets: Floats, face: Floats, moves: Floats, down: Floats, give: 
     offsets: (inner points, 2) pixels, see `stages.render.deform.Deformed`. face, moves: (468, 2) pixels.
     """
     rims = np.stack([mesh.MOUTH.upper, mesh.MOUTH.lower])
-    (upper, lower), (above, below) = face[rims], face[rims] + moves[rims]
-    gap, height = np.maximum((lower - upper) @ down, 1e-3), np.maximum((below - above) @ down, 1e-3)
-    opened = np.clip((1 - gap / height) / 0.25, 0, 1) * np.clip(gap / 4 - 0.5, 0, 1)
-    places = above[:, None] * (1 - mesh.FRACTIONS[:, None]) + below[:, None] * mesh.FRACTIONS[:, None]
-    depth = _depths(gap / height, give)[..., None]
-    shared = upper[:, None] * (1 - depth) + lower[:, None] * depth - places
-    weight = np.repeat(opened, len(mesh.FRACTIONS))[:, None]
-    mixed: Floats = (offsets * (1 - weight) + shared.reshape(-1, 2) * weight).astype(np.float32)
+    return _stretched(*(part.astype(np.float32) for part in (offsets, face[rims], moves[rims], down, give)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _stretched(offsets: Floats, rims: Floats, moves: Floats, down: Floats, give: Floats) -> Floats:
+    """`stretched`, column by column. rims, moves: (2, columns, 2)."""
+    steps, mixed = len(mesh.FRACTIONS), offsets.copy()
+    was, becomes = np.linspace(0, 1, give.shape[1] + 1), np.empty(give.shape[1] + 1)
+    for c in range(rims.shape[1]):
+        upper, lower = rims[0, c], rims[1, c]
+        above, below = upper + moves[0, c], lower + moves[1, c]
+        gap, height = max(_along(lower - upper, down), 1e-3), max(_along(below - above, down), 1e-3)
+        opened = min(max((1 - gap / height) / 0.25, 0.0), 1.0) * min(max(gap / 4 - 0.5, 0.0), 1.0)
+        if not opened:
+            continue
+        kept, given = min(gap / height, 1.0), 0.0
+        for k in range(len(was)):
+            becomes[k] = was[k] * kept + given * (1 - kept)
+            given += give[c, k] if k < give.shape[1] else 0.0
+        depths = np.interp(mesh.FRACTIONS, becomes, was)
+        for k, at in enumerate(mesh.FRACTIONS):
+            shared = upper * (1 - depths[k]) + lower * depths[k] - above * (1 - at) - below * at
+            mixed[c * steps + k] += opened * (shared - offsets[c * steps + k])
     return mixed
 
 
-def _depths(kept: Floats, give: Floats) -> Floats:
-    """(columns, steps) depth 0..1 in the mouth as it was, of each inner point of the mouth as it will be."""
-    was = np.linspace(0, 1, SAMPLES + 1)
-    stretch = np.concatenate([np.zeros((len(give), 1)), np.cumsum(give, 1)], 1)
-    share = np.minimum(kept, 1)[:, None]
-    becomes = was * share + stretch * (1 - share)
-    found = [np.interp(mesh.FRACTIONS, column, was) for column in becomes]
-    return np.array(found, np.float32)
+@numba.njit(cache=True, nogil=True)
+def _along(vector: Floats, down: Floats) -> float:
+    length: float = vector[0] * down[0] + vector[1] * down[1]
+    return length

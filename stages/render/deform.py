@@ -36,7 +36,7 @@ class Deformed:
     @property
     def moved(self) -> NDArray[np.bool_]:
         """(mesh.COUNT,) vertices whose pixels come from elsewhere."""
-        moved: NDArray[np.bool_] = np.any(self.offsets != 0, axis=1)
+        moved: NDArray[np.bool_] = (self.offsets[:, 0] != 0) | (self.offsets[:, 1] != 0)
         return moved
 
 
@@ -75,7 +75,8 @@ def deform(
     rings = mesh.rings(face, view.unit)
     reach = (mesh.RING_WEIGHTS[:, None, None] * moves[layouts.OVAL][None]).reshape(-1, 2) * view.room(rings)
     points[mesh.FIRST_RING :], offsets[mesh.FIRST_RING :] = rings + reach, -reach
-    offsets[np.abs(offsets).max(1) < STILL] = 0
+    still = np.abs(offsets) < STILL
+    offsets[still[:, 0] & still[:, 1]] = 0
     return Deformed(points, offsets, depth)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Final
 
 import numpy as np
@@ -147,6 +147,9 @@ def _assemble() -> Indices:
 TRIANGLES: Final = _assemble()
 """(T, 3) indices, clockwise on screen when the face looks at the camera."""
 
+CORNERS: Final = np.ascontiguousarray(TRIANGLES.T, np.intp)
+"""(3, T) the same, as NumPy looks things up fastest."""
+
 
 def rings(face: Floats, unit: float) -> Floats:
     """Place the rings around a face: face (468+, 2) pixels, unit = interocular distance in pixels -> (R * 36, 2)."""
@@ -171,18 +174,23 @@ def neighbours(moved: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     An opening counts as a whole: an eyeball at rest under a moving lid must not leave a hole whose edge runs along it.
     """
-    grown = moved.copy()
-    grown[TRIANGLES[moved[TRIANGLES].any(1)].ravel()] = True
-    grown |= np.any(_close()[moved], axis=0)
-    for opening in OPENINGS:
-        rim = list(opening.rim)
-        if moved[rim].any():
-            grown[opening.inner] = True
-            grown[rim] = True
-    return grown
+    reached = np.bitwise_or.reduce(_reached()[moved], axis=0)
+    return np.unpackbits(reached, count=COUNT).view(np.bool_)
 
 
 @cache
+def _reached() -> NDArray[np.uint8]:
+    """(COUNT, ceil(COUNT / 8)) packed bits: the `neighbours` of every single vertex."""
+    reached = _close() | np.eye(COUNT, dtype=np.bool_)
+    for one, two in permutations(range(3), 2):
+        reached[TRIANGLES[:, one], TRIANGLES[:, two]] = True
+    for opening in OPENINGS:
+        rim = list(opening.rim)
+        reached[rim, opening.inner] = True
+        reached[np.ix_(rim, rim)] = True
+    return np.packbits(reached, axis=1)
+
+
 def _close() -> NDArray[np.bool_]:
     """(COUNT, COUNT) which vertices lie within `AROUND` of each other on the canonical face."""
     face = (layouts.CANONICAL[:, :2] * [1, -1]).astype(np.float32)

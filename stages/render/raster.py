@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.int32]
+_F: Final = np.float32
 
 CHANNELS: Final = 3
 """dx, dy, mask."""
@@ -90,19 +91,30 @@ def _fill(corners: tuple[int, int, int], vertices: Doubles, slope: Doubles, out:
     height, width = out.shape[1], out.shape[2]
     first = max(0, int(np.ceil(vertices[top, 1])))
     last = min(height, int(np.ceil(vertices[low, 1])))
+    long_run, upper_run, lower_run = _run(vertices, top, low), _run(vertices, top, mid), _run(vertices, mid, low)
+    # A sliver's slopes are steep and rounded: its values are held between those of its corners.
+    x_step, x_least, x_most = _F(slope[0, 0]), _F(slope[0, 2]), _F(slope[0, 3])
+    y_step, y_least, y_most = _F(slope[1, 0]), _F(slope[1, 2]), _F(slope[1, 3])
+    m_step, m_least, m_most = _F(slope[2, 0]), _F(slope[2, 2]), _F(slope[2, 3])
     for y in range(first, last):
-        long = _edge(vertices, top, low, y)
-        short = _edge(vertices, top, mid, y) if y < vertices[mid, 1] else _edge(vertices, mid, low, y)
+        long = _crossing(vertices, top, long_run, y)
+        short = (
+            _crossing(vertices, top, upper_run, y) if y < vertices[mid, 1] else _crossing(vertices, mid, lower_run, y)
+        )
         x0 = max(0, int(np.ceil(min(long, short))))
         x1 = min(width, int(np.ceil(max(long, short))))
+        if x0 >= x1:
+            continue
         across, down = x0 - vertices[top, 0], y - vertices[top, 1]
-        for k in range(CHANNELS):
-            start = np.float32(vertices[top, 2 + k] + slope[k, 0] * across + slope[k, 1] * down)
-            dx, least, greatest = np.float32(slope[k, 0]), np.float32(slope[k, 2]), np.float32(slope[k, 3])
-            line = out[k, y]
-            for x in range(x0, x1):
-                # A sliver's slopes are steep and rounded: hold its values between those of its corners.
-                line[x] = min(max(start + dx * np.float32(x - x0), least), greatest)
+        x_start = _F(vertices[top, 2] + slope[0, 0] * across + slope[0, 1] * down)
+        y_start = _F(vertices[top, 3] + slope[1, 0] * across + slope[1, 1] * down)
+        m_start = _F(vertices[top, 4] + slope[2, 0] * across + slope[2, 1] * down)
+        dx, dy, mask = out[0, y, x0:x1], out[1, y, x0:x1], out[2, y, x0:x1]
+        for k in range(x1 - x0):
+            far = _F(np.int32(k))
+            dx[k] = min(max(x_start + x_step * far, x_least), x_most)
+            dy[k] = min(max(y_start + y_step * far, y_least), y_most)
+            mask[k] = min(max(m_start + m_step * far, m_least), m_most)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -117,8 +129,14 @@ def _by_height(a: int, b: int, c: int, vertices: Doubles) -> tuple[int, int, int
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _edge(vertices: Doubles, upper: int, lower: int, y: int) -> float:
-    """Where the edge crosses row y. Callers pass the upper end first, so that neighbours get the same bits."""
-    run = (vertices[lower, 0] - vertices[upper, 0]) / (vertices[lower, 1] - vertices[upper, 1])
+def _run(vertices: Doubles, upper: int, lower: int) -> float:
+    """How far an edge goes to the right from row to row. Neighbours name its upper end first, and get the same bits."""
+    run: float = (vertices[lower, 0] - vertices[upper, 0]) / (vertices[lower, 1] - vertices[upper, 1])
+    return run
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _crossing(vertices: Doubles, upper: int, run: float, y: int) -> float:
+    """Where the edge from `upper` on crosses row y."""
     crossing: float = vertices[upper, 0] + (y - vertices[upper, 1]) * run
     return crossing

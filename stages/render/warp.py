@@ -196,7 +196,8 @@ def resample(
     triangles = _painted(deformed, near)
     if not len(triangles):
         return None
-    used = np.unique(triangles)
+    used = np.zeros(mesh.COUNT, np.bool_)
+    used[triangles] = True
     places = np.concatenate([deformed.points[used], (deformed.points + deformed.offsets)[used]])
     box = planes.align((*(places.min(0) - 2), *(places.max(0) + 3)), frame)
     if box[0] >= box[2] or box[1] >= box[3]:
@@ -216,11 +217,12 @@ def resample(
     return Edit(track, box, before, after, mask, *ends)
 
 
-def _painted(deformed: Deformed, near: np.ndarray) -> np.ndarray:
+def _painted(deformed: Deformed, near: NDArray[np.bool_]) -> mesh.Indices:
     """The triangles that the edit touches, far ones first."""
-    triangles = mesh.TRIANGLES[near[mesh.TRIANGLES].any(1)]
-    depth = deformed.depth[triangles].sum(1)
-    return triangles[np.argsort(-depth, kind="stable")]
+    touched = np.logical_or.reduce(near[mesh.CORNERS])
+    depth = np.add.reduce(deformed.depth[mesh.CORNERS])[touched]
+    painted: mesh.Indices = mesh.TRIANGLES[touched][np.argsort(-depth, kind="stable")]
+    return painted
 
 
 def _delta(face: Face, units: Units, asked: Units) -> Floats | None:
@@ -235,10 +237,11 @@ def _delta(face: Face, units: Units, asked: Units) -> Floats | None:
 def _displaced(delta: Floats, own: Motion | None) -> Floats:
     """(478, 3) face space: every unit's displacement, all but those of `OUTLINE_UNITS` held at the face's outline."""
     displacement = own.displacement if own is not None else basis.load().displacement
-    carried = _carries()
-    held = np.tensordot(delta[~carried], displacement[~carried], 2) * reshape.inward()[:, None]
-    moved: Floats = (held + np.tensordot(delta[carried], displacement[carried], 2)).astype(np.float32)
-    return moved
+    asked = np.flatnonzero(delta.any(1))  # few units move at a time, and the table is large
+    shares, carried = delta[asked], _carries()[asked, None]
+    held, whole = np.tensordot(np.stack([shares * ~carried, shares * carried]), displacement[asked], 2)
+    moved: Floats = held * reshape.inward()[:, None] + whole
+    return moved.astype(np.float32, copy=False)
 
 
 @cache
