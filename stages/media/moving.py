@@ -81,15 +81,17 @@ def _look_up(dx: Floats, dy: Floats, first: Pair, place: Quad, span: Pair, strid
     sample to the upper left of where each is taken from, and how far beyond it that lies, 0..1.
     """
     across, down, zero = _F(1) / _F(1 << span[0]), _F(1) / _F(1 << span[1]), _F(0)
-    most_x, most_y = _F(place[2] - 1), _F(place[3] - 1)
-    right, bottom = np.int32(place[2] - 2), np.int32(place[3] - 2)
-    start, below = np.int32(place[1] * stride + place[0]), np.int32(stride)
-    for j in range(len(at)):
+    most_x, most_y, right, bottom = _F(place[2] - 1), _F(place[3] - 1), np.int32(place[2] - 2), np.int32(place[3] - 2)
+    start, below = np.uint32(place[1] * stride + place[0]), np.int32(stride)
+    for j in range(len(at)):  # a loop for each: one that writes all three is not vectorised
         x: Any = min(max(_F(first[0]) + _F(np.int32(j)) + dx[j] * across, zero), most_x)
+        column = min(np.int32(x), right)
+        dx[j], at[j] = x - _F(column), start + np.uint32(column)
+    for j in range(len(at)):
         y: Any = min(max(_F(first[1]) + dy[j] * down, zero), most_y)
-        column, row = min(np.int32(x), right), min(np.int32(y), bottom)
-        dx[j], dy[j] = x - _F(column), y - _F(row)
-        at[j] = start + row * below + column
+        row = min(np.int32(y), bottom)
+        dy[j] = y - _F(row)
+        at[j] += np.uint32(row * below)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

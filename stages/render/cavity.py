@@ -59,7 +59,9 @@ def stretched(offsets: Floats, face: Floats, moves: Floats, down: Floats, give: 
     offsets: (inner points, 2) pixels, see `stages.render.deform.Deformed`. face, moves: (468, 2) pixels.
     """
     rims = np.stack([mesh.MOUTH.upper, mesh.MOUTH.lower])
-    return _stretched(*(part.astype(np.float32) for part in (offsets, face[rims], moves[rims], down, give)))
+    given = (part.astype(np.float32) for part in (offsets, face[rims], moves[rims], down, give))
+    mixed: Floats = _stretched(*given)
+    return mixed
 
 
 @numba.njit(cache=True, nogil=True)

@@ -147,7 +147,8 @@ def behind(opening: mesh.Opening, face: Floats, moves: Floats, pull: Floats, dow
     taken from, relative to it.
     """
     rims = np.stack([opening.upper, opening.lower])
-    return _laid(*(part.astype(np.float32) for part in (face[rims], moves[rims], pull, down)))
+    places, offsets = _laid(*(part.astype(np.float32) for part in (face[rims], moves[rims], pull, down)))
+    return places, offsets
 
 
 @numba.njit(cache=True, nogil=True)
