@@ -202,16 +202,17 @@ def _rows(plane: Any, dtype: np.dtype[Any]) -> Plane:
 
 def visible(native: av.VideoFrame) -> tuple[NDArray[np.uint8], ...]:
     """The bytes of every plane, (rows, bytes a row), as views without the padding of rows: equal for equal pictures."""
-    views = []
-    for index, plane in enumerate(native.planes):
-        rows = _rows(plane, np.dtype(np.uint8))
-        views.append(rows[:, : _row_bytes(native, index)])
-    return tuple(views)
+    planes = native.planes
+    rows = tuple(_rows(plane, np.dtype(np.uint8)) for plane in planes)
+    wide = _row_bytes(native.format.name, native.width, tuple(plane.width for plane in planes))
+    return tuple(row[:, :count] for row, count in zip(rows, wide, strict=True))
 
 
-def _row_bytes(native: av.VideoFrame, index: int) -> int:
-    """Of the samples in one row of a plane."""
-    if len(native.planes) == 1:
-        return -(-native.width * native.format.padded_bits_per_pixel // 8)
-    own = [c for c in native.format.components if c.plane == index]
-    return int(native.planes[index].width) * sum(-(-c.bits // 8) for c in own)
+@cache
+def _row_bytes(name: str, width: int, widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Of the samples in one row of every plane."""
+    form = av.VideoFormat(name, width, 16)
+    if len(widths) == 1:
+        return (-(-width * form.padded_bits_per_pixel // 8),)
+    sizes = [sum(-(-c.bits // 8) for c in form.components if c.plane == index) for index in range(len(widths))]
+    return tuple(one * size for one, size in zip(widths, sizes, strict=True))

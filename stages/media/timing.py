@@ -18,7 +18,7 @@ class Clock:
 
     def __init__(self, clip: Clip, first: int = 0) -> None:
         self.index = first - 1
-        self.end: Fraction | None = None
+        self._end: Fraction | int | None = None
         self._step = 1 / (clip.rate * clip.time_base)
         self._anchor = 0
         self._since = -1
@@ -36,8 +36,13 @@ class Clock:
         if self._last is not None and pts <= self._last:
             return self.index, None
         self._last = pts
-        self.end = (pts + (duration or self._step)) * self._time_base
+        self._end = pts + (duration or self._step)
         return self.index, pts
+
+    @property
+    def end(self) -> Fraction | None:
+        """Seconds at which the last frame so far ends; None before the first."""
+        return None if self._end is None else self._end * self._time_base
 
 
 @dataclass(frozen=True, slots=True)
