@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from runner import facts, passes
 from runner.analysis import hashed, wire_keys
 from runner.chunks import Chunks
+from runner.disk import disk_errors, naming
 from runner.gates import Gates
 from runner.passes import Run
 from runner.progress import say
@@ -27,7 +27,7 @@ from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
 from runner.workspace import Workspace, workspace
 from stages.delivery.stills import read_stills
-from stages.errors import DeliveryError, GateError, GlabellaError
+from stages.errors import GateError, GlabellaError
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def run_clip(settings: Settings) -> Outcome:
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
     with failure_tracked(tracking, shot, started), disk_errors(), job_place(shot, chunks, gates) as place:
-        record = _made(shot, chunks, gates, place, started) if place.made is None else read_record(place, "report.json")
+        with naming(place.folder):
+            record = read_record(place, "report.json") if place.made else _made(shot, chunks, gates, place, started)
         (place.reject if record.error else place.publish)(place.folder / f"delivery{shot.suffix}")
     for warning in (*record.warnings, *tracking.log(record, record.out)):
         say(f"warning: {warning}")
@@ -116,17 +117,6 @@ def job_key(shot: Shot, *more: object) -> str:
     told = {node.name: dict(node.feedback) for node in shot.graph.nodes}
     wires = wire_keys(shot.graph, shot.clip_sha256, shot.settings["decode"])
     return hashed([wires, told, shot.plan.kept, str(target.absolute()), facts.versions(), *map(str, more)])[:16]
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """A full or failing disk, wherever it shows, is a delivery error of one line."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "the disk is full" if full else (error.strerror or str(error))
-        raise DeliveryError(f"out: {what}: {error.filename or 'while writing'}") from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO, TypeVar, overload
 
 import numpy as np
 
+from runner.disk import naming
 from stages import packets
 from stages.contract import Timeline
 from stages.packets import Packet
@@ -101,6 +103,10 @@ class SpoolWriter:
 
     def append(self, packet: Packet | None) -> None:
         """Write the next frame's packet."""
+        with naming(self._temporary):
+            self._append(packet)
+
+    def _append(self, packet: Packet | None) -> None:
         if packet is not None and packet is self._last:
             self._offsets.append(self._offsets[-1])
             self._file.write(_HEAD.pack(0, 0))
@@ -114,25 +120,29 @@ class SpoolWriter:
 
     def mark(self) -> Mark:
         """How far it is written, on disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with naming(self._temporary):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return self._file.tell(), len(self._offsets)
 
     def commit(self) -> Spool[Packet]:
         """Write the index, close, and rename into place."""
-        self._file.write(np.asarray(self._offsets, "<u8").tobytes())
-        self._file.write(_TAIL.pack(len(self._offsets), _MAGIC))
-        self._file.close()
+        with naming(self._temporary):
+            self._file.write(np.asarray(self._offsets, "<u8").tobytes())
+            self._file.write(_TAIL.pack(len(self._offsets), _MAGIC))
+            self._file.close()
         self._temporary.replace(self.path)
         return Spool(self.path)
 
     def close(self) -> None:
-        """Let go; what was written stays."""
-        self._file.close()
+        """Let go; what was marked stays."""
+        with suppress(OSError):  # of what came later nothing is wanted, and a full disk has been told of
+            self._file.close()
 
     def discard(self) -> None:
         """Close and delete what was written so far."""
-        self._file.close()
+        with suppress(OSError):  # the disk may be the reason for giving up
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def _go_on(self, size: int, count: int) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from runner.chunks import STATE
+from runner.disk import why
 from runner.ownership import PREFIX, Owner, claims, remove_empty, sweep
 from runner.progress import say
 from stages.errors import ClipError, ConfigError, DeliveryError
@@ -154,7 +155,7 @@ class Workspace:
                 shutil.rmtree(self.rejected, ignore_errors=True)
                 self.folder.rename(self.rejected)
         except OSError as error:
-            raise DeliveryError(f"out: cannot write {self.rejected}: {error.strerror or error}") from error
+            raise DeliveryError(f"out: cannot write {self.rejected}: {why(error)}") from error
 
     def _settle(self, made: Path) -> None:
         """Note that all is made, and make the work folder one like any other."""
@@ -181,7 +182,7 @@ class Workspace:
             if self.folder.exists():
                 self._publish(made)
         except OSError as error:
-            raise DeliveryError(f"out: cannot publish {self.delivery}: {error.strerror or error}") from error
+            raise DeliveryError(f"out: cannot publish {self.delivery}: {why(error)}") from error
 
     def _publish(self, made: Path) -> None:
         if self.delivery.parent == self.report:
@@ -225,7 +226,7 @@ def workspace(target: Target, key: str | None = None, days: float = 7) -> Iterat
         owner = Owner(folder, target.file.name if target.file else None, days if key else 0)
     except OSError as error:
         remove_empty(missing)
-        raise DeliveryError(f"out: cannot write to {parent}: {error.strerror or error}") from error
+        raise DeliveryError(f"out: cannot write to {parent}: {why(error)}") from error
     kept = False
     try:
         with writing(parent):
@@ -245,7 +246,7 @@ def writing(parent: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DeliveryError(f"out: cannot write to {parent}: {error.strerror or error}") from error
+        raise DeliveryError(f"out: cannot write to {parent}: {why(error)}") from error
 
 
 def _place(target: Target, folder: Path, owner: Owner) -> Workspace:

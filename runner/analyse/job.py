@@ -12,7 +12,8 @@ from runner.analyse.figures import FaceFigures
 from runner.analyse.options import Options
 from runner.analyse.write import NAMES, Found, measured, write
 from runner.chunks import Chunks
-from runner.job import Outcome, disk_errors, failure_tracked, job_place, read_record, say_measured
+from runner.disk import disk_errors
+from runner.job import Outcome, failure_tracked, job_place, read_record, say_measured
 from runner.passes import Run
 from runner.progress import say
 from runner.report.events import EventList

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from runner.analysis import content_hash, source_hash
 from runner.compose import composed
+from runner.disk import disk_errors
 from runner.failures import line
 from runner.gallery.options import Entry, Options
 from runner.gallery.shown import MARK, Shown, read
 from runner.gallery.write import write
-from runner.job import disk_errors, run_clip
+from runner.job import run_clip
 from runner.occasion import enrolled
 from runner.overrides import opened
 from runner.progress import say

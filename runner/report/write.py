@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runner.disk import why
 from runner.report.contact import write_contact
 from runner.report.curves import charts, sheet
 from runner.report.decimate import Decimator
@@ -73,7 +74,7 @@ def write(
     try:
         return _write(folder, record, tracks, stills, quality, judge)
     except OSError as error:
-        raise DeliveryError(f"{record.clip.name}: the report cannot be written into {folder}: {error}") from error
+        raise DeliveryError(f"{record.clip.name}: the report cannot be written into {folder}: {why(error)}") from error
 
 
 def _write(

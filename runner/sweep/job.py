@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.analysis import content_hash
+from runner.disk import disk_errors
 from runner.failures import told
-from runner.job import disk_errors
 from runner.progress import say
 from runner.report.page import clock
 from runner.settings import Settings

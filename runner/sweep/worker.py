@@ -17,8 +17,9 @@ from types import FrameType
 from typing import Literal
 
 from runner import passes
+from runner.disk import disk_errors
 from runner.failures import line
-from runner.job import disk_errors, run_clip
+from runner.job import run_clip
 from runner.settings import Settings
 from runner.shot import open_shot
 from stages.errors import GlabellaError

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -50,7 +51,8 @@ class PacketWriter:
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with suppress(OSError):  # the disk may be the reason for giving up
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
 

@@ -156,7 +156,7 @@ class ChunkWriter:
         """Joining copies every chunk: there must be room for as much again. What is coded waits for the next start."""
         needed, free = sum(path.stat().st_size for path in self._chunks()), shutil.disk_usage(self._folder).free
         if free < needed:
-            text = f"{free / 1e6:.0f} MB are free, joining needs {needed / 1e6:.0f} MB"
+            text = f"{free / 1e6:.1f} MB are free, joining needs {needed / 1e6:.1f} MB"
             raise OSError(errno.ENOSPC, text, str(self.path))
 
     def _begin(self, opening: Opening) -> PacketWriter:

@@ -1,4 +1,4 @@
-"""Chunks and threads change no frame; a run that is stopped or killed goes on and ends the same."""
+"""A run that is stopped or killed goes on and ends the same. Threads and chunks: test_determinism.py."""
 
 from __future__ import annotations
 
@@ -48,23 +48,6 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(clip: Path, out: Path, *overrides: str, **more: object) -> Settings:
     composed = killed.settings([*killed.QUIET, *overrides])
     return replace(composed, values={**composed.values, "clip": str(clip), "out": str(out), **more})
-
-
-@pytest.mark.slow
-def test_chunks_and_threads_change_no_frame(clip: Path, apart: Path, tmp_path: Path) -> None:
-    """All ordered stages of the shipped pipeline carry their state over the borders of chunks."""
-    found = {}
-    for name, words in {
-        "1 thread, 1 chunk": ("workers=1",),
-        "2 threads, 3 chunks": ("workers=2", "chunks.frames=7"),
-        "4 threads, 7 chunks": ("workers=4", "chunks.frames=3"),
-    }.items():
-        settings = made(clip, tmp_path / f"{name}.mp4", "encode=ffv1", "gain=expressive", *words)
-        run_clip(replace(settings, values={**settings.values, "cache": {**settings["cache"], "enabled": False}}))
-        found[name] = killed.frames(tmp_path / f"{name}.mp4")
-    first, *others = found.values()
-    assert len(first) == 20
-    assert others == [first, first]
 
 
 @pytest.mark.parametrize("step", ["measuring", "rendering"])
