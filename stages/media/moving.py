@@ -70,8 +70,7 @@ def _move(
         _look_up(x, y, (first, i), place, span, planes[0].shape[1], here)
         for k in range(len(planes)):
             _read(pairs[k], here, planes[k].shape[1], upper, lower)
-            _mix(upper, lower, x, y, planes[k][top + i, left + first : left + last], step)
-            step *= much
+            _mix(upper, lower, x, y, much, planes[k][top + i, left + first : left + last], step)
             add_row(targets[k][top + i, left + first : left + last], step, _F(1), low, high)
 
 
@@ -103,15 +102,15 @@ def _read(pairs: Plane, at: Plane, stride: int, upper: Plane, lower: Plane) -> N
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _mix(upper: Plane, lower: Plane, x: Floats, y: Floats, source: Plane, out: Floats) -> None:
-    """What lies between the samples of two pairs, less the source."""
+def _mix(upper: Plane, lower: Plane, x: Floats, y: Floats, share: Floats, source: Plane, out: Floats) -> None:
+    """A share of what lies between the samples of two pairs, less the source."""
     bits = np.int32(4 * upper.itemsize)
     ones = np.int32((1 << bits) - 1)
     for j in range(len(out)):
         above, below = np.int32(upper[j]), np.int32(lower[j])
         a, b, c, d = _F(above & ones), _F((above >> bits) & ones), _F(below & ones), _F((below >> bits) & ones)
         e, f = a + (b - a) * x[j], c + (d - c) * x[j]
-        out[j] = e + (f - e) * y[j] - _F(source[j])
+        out[j] = share[j] * (e + (f - e) * y[j] - _F(source[j]))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

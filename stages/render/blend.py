@@ -137,9 +137,11 @@ def feather(mask: Floats, sigma: float) -> Floats:
     """
     if sigma >= 2 * _COARSE:  # what is so broad is as smooth at half the size, at a quarter of the work
         height, width = mask.shape
-        small = cv2.resize(mask, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
-        soft = cv2.resize(feather(small, sigma / 2), (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(np.minimum(soft, mask), np.float32)
+        odd = height % 2, width % 2  # filled up, because averages of whole blocks are twenty times as fast as of others
+        even = cv2.copyMakeBorder(mask, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE)
+        small = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        soft = cv2.resize(feather(small, sigma / 2), even.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(np.minimum(soft[:height, :width], mask), np.float32)
     reach = max(1, round(_REACH * sigma / 2))
     shrunk = cv2.erode(mask, np.ones((3, 3), np.uint8), iterations=reach, borderType=cv2.BORDER_REPLICATE)
     size = 2 * reach + 1
