@@ -52,7 +52,7 @@ class Chip:
 
     def pixels(self, frame: Frame, landmarks: Floats) -> NDArray[np.uint8]:
         """The chip as (side, side, 3) RGB."""
-        return self.roi(landmarks).pixels(frame, self.side)
+        return np.ascontiguousarray(np.moveaxis(self.roi(landmarks).pixels(frame, self.side), 0, -1))
 
 
 def _complex(points: NDArray[np.floating]) -> NDArray[np.complex128]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
+
 from stages.backend import Model
 from stages.errors import ConfigError
 from stages.faces.detect import Detection
 from stages.faces.roi import Roi
+from stages.faces.sampling import sample
 from stages.packets import Floats, Frame
 
 _SIZE = 256
@@ -45,7 +48,7 @@ class Landmarker(ABC):
 class Mesh478(Landmarker):
     """MediaPipe's attention mesh (Grishchenko et al. 2020), in single-image mode.
 
-    model: image uint8 [1,256,256,3] RGB -> landmarks [1,478,3] pixels of the crop, presence [1]. margin: side of the
+    model: image uint8 [1,3,256,256] RGB -> landmarks [1,478,3] pixels of the crop, presence [1]. margin: side of the
     crop over the size of the face; the model was trained at 1.5. settle: how often the crop is taken anew around the
     first result after a detection, whose box fits loosely; 0 to 3.
     """
@@ -61,8 +64,9 @@ class Mesh478(Landmarker):
             raise ConfigError(f"landmarks.settle: must be 0 to 3, not {self.settle}")
 
     def prepare(self) -> None:
-        """Open the model."""
+        """Open the model, and compile what cuts its pictures out."""
         self.model.open()
+        sample(np.zeros((3, 2, 2), np.uint8), np.zeros((2, 3)), np.zeros((3, 2, 2), np.uint8))
 
     def from_detection(self, frame: Frame, face: Detection) -> Mesh:
         """Crop around the detector's box, then `settle` times around what came out."""

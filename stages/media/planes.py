@@ -30,7 +30,7 @@ from stages.packets import Clip, Colour, Edit, Edits, Floats, Frame, Moved, Stam
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
 
-__all__ = ["WriteBack", "after", "align", "clone", "crop", "draw", "drawn", "paste", "rgb8"]
+__all__ = ["WriteBack", "after", "align", "clone", "crop", "draw", "drawn", "paste", "planar8", "rgb8"]
 
 
 def align(box: tuple[float, float, float, float], frame: Frame) -> Box:
@@ -81,7 +81,7 @@ def rgb8(
     if size is not None:
         scale = size[0] / (wanted[2] - wanted[0]), size[1] / (wanted[3] - wanted[1])
         inner = max(1, round((x1 - x0) * scale[0])), max(1, round((y1 - y0) * scale[1]))
-    picture = _convert8(frame, (x0, y0, x1, y1), inner)
+    picture: Bytes = cv2.merge(tuple(planar8(frame, (x0, y0, x1, y1), inner)))
     if (x0, y0, x1, y1) == tuple(wanted):
         return picture
     left, top = round((x0 - wanted[0]) * scale[0]), round((y0 - wanted[1]) * scale[1])
@@ -90,6 +90,27 @@ def rgb8(
     how = cv2.BORDER_REPLICATE if fill == "edge" else cv2.BORDER_CONSTANT
     padded: Bytes = cv2.copyMakeBorder(picture, top, bottom, left, right, how)
     return padded[:height, :width]
+
+
+def planar8(frame: Frame, box: Box, size: tuple[int, int] | None = None) -> Bytes:
+    """As `rgb8`, of a box inside the frame, as planes (3, h, w)."""
+    k, form = _constants(frame)
+    planes, origin = _readable(frame, form, box)
+    chroma = form.chroma
+    width, height = box[2] - box[0], box[3] - box[1]
+    if size not in (None, (width, height)):
+        region = (*origin, origin[0] + width, origin[1] + height)
+        chromas = [(0, 0)] + [form.chroma if form.model == "yuv" else (0, 0)] * 2
+        planes = tuple(_resized(p, region, c, size) for p, c in zip(planes, chromas, strict=False))
+        origin, chroma, (width, height) = (0, 0), (0, 0), size
+    out = np.empty((3, height, width), np.uint8)
+    if form.model == "yuv":
+        kernels.yuv_to_rgb8(planes, origin, chroma, k, out)
+    else:
+        for channel, target in enumerate(out):
+            cut = _cut(planes, channel, origin, target)
+            target[:] = np.clip((cut - k[0]) * (255 * k[1]) + np.float32(0.5), 0, 255)
+    return out
 
 
 def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
@@ -295,27 +316,6 @@ def _move(
     for (across, down), which in alike:
         place = origin[0] >> across, origin[1] >> down, -(-size[0] >> across), -(-size[1] >> down)
         moving.move(planes[which], targets[which], place, (across, down), edit, (k[10], k[11]))
-
-
-def _convert8(frame: Frame, box: Box, size: tuple[int, int] | None) -> Bytes:
-    k, form = _constants(frame)
-    planes, origin = _readable(frame, form, box)
-    chroma = form.chroma
-    width, height = size or (box[2] - box[0], box[3] - box[1])
-    if size is not None:
-        region = (*origin, origin[0] + box[2] - box[0], origin[1] + box[3] - box[1])
-        chromas = [(0, 0)] + [form.chroma if form.model == "yuv" else (0, 0)] * 2
-        planes = tuple(_resized(p, region, c, size) for p, c in zip(planes, chromas, strict=False))
-        origin, chroma = (0, 0), (0, 0)
-    out = np.empty((3, height, width), np.uint8)
-    if form.model == "yuv":
-        kernels.yuv_to_rgb8(planes, origin, chroma, k, out)
-    else:
-        for channel, target in enumerate(out):
-            cut = _cut(planes, channel, origin, target)
-            target[:] = np.clip((cut - k[0]) * (255 * k[1]) + np.float32(0.5), 0, 255)
-    picture: Bytes = cv2.merge((out[0], out[1], out[2]))
-    return picture
 
 
 def _cut(planes: tuple[Plane, ...], channel: int, origin: tuple[int, int], like: Plane) -> Floats:

@@ -35,7 +35,7 @@ def _read(source: Path) -> bytes | dict[str, bytes]:
 
 
 STEPS: Final[dict[str, Step]] = {
-    "face_landmarks": Step("landmarks", 4),
+    "face_landmarks": Step("landmarks", 5),
     "face_blendshapes": Step("blendshapes", 2),
     "near_faces": Step("near_faces", 2),
     "group_faces": Step("group_faces", 1),

@@ -1,7 +1,8 @@
 """How each model file becomes the ONNX graph that we run.
 
-Pictures go in as uint8 (1, h, w, 3) RGB; scaling and layout are the graph's own business, so that callers never copy a
-picture to floats. Every recipe is deterministic: the same bytes give the same graph.
+Pictures go in as uint8 (1, h, w, 3) RGB, into the landmark model as planes; scaling and layout are the graph's own
+business, so that callers never copy a picture to floats. Every recipe is deterministic: the same bytes give the same
+graph.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ BLENDSHAPE_POINTS: Final = (
 
 
 def landmarks(data: bytes, metadata: dict[str, str]) -> Any:
-    """image uint8 [1,256,256,3] RGB -> landmarks [1,478,3] pixels of the crop, presence [1] probability."""
+    """image uint8 [1,3,256,256] RGB -> landmarks [1,478,3] pixels of the crop, presence [1] probability."""
     graph = tflite_graph.read(data)
     points, presence = graph.outputs[:2]
-    writer = _picture(Writer())
+    writer = Writer()
+    writer.add("Cast", "image", to=TensorProto.FLOAT, output="picture")
     translator = Translator(graph, writer)
     translator.feed(graph.inputs[0], "picture", "nchw")
     translator.run()
@@ -47,7 +49,7 @@ def landmarks(data: bytes, metadata: dict[str, str]) -> Any:
     onnx_passes.widen_narrow_prelus(writer)
     onnx_passes.split_prelus(writer)
     outputs = [tensor("landmarks", (1, 478, 3)), tensor("presence", (1,))]
-    return writer.model([tensor("image", (1, 256, 256, 3), TensorProto.UINT8)], outputs, metadata)
+    return writer.model([tensor("image", (1, 3, 256, 256), TensorProto.UINT8)], outputs, metadata)
 
 
 def blendshapes(data: bytes, metadata: dict[str, str]) -> Any:

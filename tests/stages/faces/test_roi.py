@@ -35,7 +35,7 @@ def test_pixels_and_points_use_the_same_geometry(angle: float, rgb_frames) -> No
     picture[:] = (blob * 255).astype(np.uint8)[..., None]
     (frame,) = rgb_frames([picture])
     roi = Roi(310.0, 250.0, 200.0, angle)
-    crop = roi.pixels(frame, 256)[..., 0].astype(np.float64)
+    crop = roi.pixels(frame, 256)[0].astype(np.float64)
     y, x = np.mgrid[:256, :256] + 0.5
     centre = np.array([[(x * crop).sum(), (y * crop).sum(), 0]]) / crop.sum()
     found = roi.to_frame(centre.astype(np.float32), 256)[0, :2]
