@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.expression import basis
-from stages.expression.once import once
 from stages.faces import layouts
+from stages.once import once
 from stages.packets import Floats
 
 Doubles = NDArray[np.float64]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.faces import layouts
 from stages.faces.sampling import sample
 from stages.media import planes
+from stages.once import once
 from stages.packets import Bytes, Floats, Frame
+
+Pair = tuple[float, float]
 
 _LEFT_CORNER, _RIGHT_CORNER = 263, 33  # outer eye corners: the eye line
 
@@ -38,19 +42,16 @@ class Roi:
         """Around (478, 3) landmarks, level with the eyes; `margin` times their longer extent in that frame of axes."""
         across = landmarks[_LEFT_CORNER, :2] - landmarks[_RIGHT_CORNER, :2]
         angle = float(np.arctan2(across[1], across[0]))
-        turn = _turn(-angle)
-        level = landmarks[: layouts.MESH_COUNT, :2] @ turn.T
-        low, high = level.min(0), level.max(0)
-        x, y = (low + high) / 2 @ turn
-        return cls(float(x), float(y), margin * float((high - low).max()), angle)
+        cos, sin = math.cos(angle), math.sin(angle)
+        left, top, right, bottom = _extent(landmarks, layouts.MESH_COUNT, cos, sin)
+        x, y = (left + right) / 2, (top + bottom) / 2
+        return cls(cos * x - sin * y, sin * x + cos * y, margin * max(right - left, bottom - top), angle)
 
     def to_frame(self, points: Floats, size: int) -> Floats:
         """(n, 3) points in pixels of the `size` x `size` crop -> luma pixels; z gets the same scale."""
         scale = self.side / size
-        placed = np.empty_like(points)
-        placed[:, :2] = (points[:, :2] - size / 2) @ (_turn(self.angle).T * scale) + (self.x, self.y)
-        placed[:, 2] = points[:, 2] * scale
-        return placed
+        turn = scale * math.cos(self.angle), scale * math.sin(self.angle)
+        return np.asarray(_placed(points, size / 2, turn, (self.x, self.y), scale))
 
     def pixels(self, frame: Frame, size: int) -> Bytes:
         """The square as planes (3, size, size), R'G'B'; beyond the frame the edge is repeated.
@@ -86,10 +87,10 @@ class Roi:
         return np.column_stack([linear * ratio[:, None], first * ratio - 0.5])
 
 
+@once
 def bounds(landmarks: Floats) -> Floats:
     """(4,) x0, y0, x1, y1 around (478, 3) landmarks."""
-    points = landmarks[: layouts.MESH_COUNT, :2]
-    return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+    return np.array(_extent(landmarks, layouts.MESH_COUNT, 1.0, 0.0), np.float32)
 
 
 def overlap(first: Floats, second: Floats) -> float:
@@ -101,5 +102,27 @@ def overlap(first: Floats, second: Floats) -> float:
 
 
 def _turn(angle: float) -> NDArray[np.float64]:
-    cos, sin = np.cos(angle), np.sin(angle)
+    cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, -sin], [sin, cos]])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _extent(points: Floats, count: int, cos: float, sin: float) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the first `count` points along axes that are turned by an angle."""
+    left, top, right, bottom = np.inf, np.inf, -np.inf, -np.inf
+    for i in range(count):
+        x, y = cos * points[i, 0] + sin * points[i, 1], cos * points[i, 1] - sin * points[i, 0]
+        left, right = min(left, x), max(right, x)
+        top, bottom = min(top, y), max(bottom, y)
+    return left, top, right, bottom
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _placed(points: Floats, half: float, turn: Pair, middle: Pair, scale: float) -> Floats:
+    placed = np.empty_like(points)
+    for i in range(len(points)):
+        x, y = points[i, 0] - half, points[i, 1] - half
+        placed[i, 0] = turn[0] * x - turn[1] * y + middle[0]
+        placed[i, 1] = turn[1] * x + turn[0] * y + middle[1]
+        placed[i, 2] = points[i, 2] * scale
+    return placed

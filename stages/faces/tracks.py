@@ -131,7 +131,8 @@ class Memory:
 
 def distance(track: Track, landmarks: Floats) -> float:
     """Median distance of the landmarks to the track's, as a share of the face's size."""
-    apart = np.square(landmarks[:, :2] - track.landmarks[:, :2]).sum(1)
+    step = landmarks - track.landmarks
+    apart = step[:, 0] ** 2 + step[:, 1] ** 2
     return float(np.sqrt(np.partition(apart, len(apart) // 2)[len(apart) // 2])) / max(track.size, 1.0)
 
 

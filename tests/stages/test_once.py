@@ -7,7 +7,7 @@ import gc
 import numpy as np
 
 from stages.expression import basis, pose
-from stages.expression.once import once
+from stages.once import once
 from stages.packets import Floats
 
 
