@@ -1,8 +1,7 @@
-"""Runs one pass: decode -> lanes of stages -> collector, each in its own thread, in order, in bounded memory.
+"""Runs one pass: decoded frames are carried through the stages by a few threads, in order, in bounded memory.
 
-Neighbouring map stages share a lane whose ticks are worked on by several threads; an ordered stage has a lane and a
-thread of its own. A lane hands on futures, so that order is kept by the queue itself and nobody waits for a slow tick
-before it is needed. PyAV, OpenCV, numba kernels and ONNX Runtime release the GIL.
+A tick is one frame with all that is made of it. Map stages work on several ticks at a time; an ordered stage takes them
+one after another, whoever carries them (`runner.line`). PyAV, OpenCV, numba kernels and ONNX Runtime release the GIL.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from runner.belt import Belt, Crew, Gate
 from runner.graph import Node
-from stages.contract import MapStage, OrderedStage, Timeline
+from runner.line import Crew, Line
+from stages.contract import OrderedStage, Timeline
 from stages.errors import GlabellaError, StageError
 from stages.packets import Frame, Job, Packet, Stamp
 
@@ -28,6 +26,12 @@ class LostError(Exception):
 
 REMEMBERED: Final = 100_000
 """Frames; an hour and more."""
+
+BESIDE: Final = 1
+"""Threads beside the workers, for what waits for a codec's own threads."""
+
+AHEAD: Final = 4
+"""Frames on their way for each thread where nothing else bounds them: enough for a stage that takes long at times."""
 
 
 @dataclass
@@ -44,19 +48,6 @@ class Tick:
     cpu: dict[str, float] = field(default_factory=dict)
     born: float = field(default_factory=time.perf_counter)
     saved: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass
-class Lane:
-    """Stages that run in one place: either any number of map stages, or one ordered stage."""
-
-    nodes: list[Node]
-    drops: tuple[str, ...] = ()
-
-    @property
-    def ordered(self) -> bool:
-        """True when ticks must pass one after another."""
-        return isinstance(self.nodes[0].stage, OrderedStage)
 
 
 @dataclass(frozen=True)
@@ -82,18 +73,11 @@ class PassResult:
         return self.frames / self.seconds if self.seconds else 0.0
 
 
-def lanes(nodes: Sequence[Node], wanted: Iterable[str]) -> list[Lane]:
-    """Group nodes, and note after which lane a packet is needed no more (regions are large)."""
-    made: list[Lane] = []
-    for node in nodes:
-        if made and isinstance(node.stage, MapStage) and not made[-1].ordered:
-            made[-1].nodes.append(node)
-        else:
-            made.append(Lane([node]))
-    last = {wire: i for i, lane in enumerate(made) for node in lane.nodes for wire in node.wires.values()}
-    for i, lane in enumerate(made):
-        lane.drops = tuple(wire for wire, when in last.items() if when == i and wire not in set(wanted))
-    return made
+def last_readers(nodes: Sequence[Node], wanted: Iterable[str]) -> list[tuple[str, ...]]:
+    """After each node, the wires that are needed no more (regions are large)."""
+    last = {wire: node.name for node in nodes for wire in node.wires.values()}
+    kept = set(wanted)
+    return [tuple(wire for wire, name in last.items() if name == node.name and wire not in kept) for node in nodes]
 
 
 class Pass:
@@ -102,8 +86,8 @@ class Pass:
     given: timelines made earlier, whose packets join the tick of their frame. wanted: wires handed to `collect`.
     saved: what ordered stages are restored from, by node, when the frames are the rest of a clip. With `job.chunk`, the
     tick that ends a chunk brings what they can be restored from: each is saved when it has seen just that frame, while
-    others are frames ahead or behind, so that nobody waits. in_flight: frames that may be on their way at a time, which
-    bounds how late each is; 0 is as many as the belts hold.
+    others are frames ahead or behind, so that nobody waits. workers: how many threads carry frames. in_flight: frames
+    that may be on their way at a time, which bounds how late each is; 0 is as many as keep everybody busy.
     """
 
     def __init__(
@@ -115,13 +99,12 @@ class Pass:
         wanted: Sequence[str],
         saved: Mapping[str, bytes] | None = None,
         workers: int = 2,
-        depth: int = 4,
         in_flight: int = 0,
     ) -> None:
-        self._lanes = lanes(nodes, wanted)
-        self._job, self._given, self._wanted, self._saved = job, given, wanted, saved or {}
-        self._workers, self._depth = workers, depth
-        self._in_flight = in_flight
+        self._nodes, self._drops = list(nodes), last_readers(nodes, wanted)
+        self._job, self._given, self._saved = job, given, saved or {}
+        self._workers = workers + BESIDE
+        self._in_flight = in_flight or AHEAD * self._workers
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._cpu: defaultdict[str, float] = defaultdict(float)
         self._states: dict[str, Any] = {}
@@ -137,9 +120,9 @@ class Pass:
         ended: told, after the last frame and before the ordered stages finish, what they can be restored from.
 
         Raises:
-            GlabellaError: the first failure of any lane (a `StageError` names frame and stage).
+            GlabellaError: the first failure of any thread (a `StageError` names frame and stage).
             LostError: a stage cannot be restored; no frame was taken.
-            KeyboardInterrupt: after every lane has stopped and every ordered stage was aborted.
+            KeyboardInterrupt: after every thread has stopped and every ordered stage was aborted.
         """
         started, spent, crew = time.perf_counter(), defaultdict[str, float](float), Crew()
         worked = time.process_time()
@@ -162,18 +145,13 @@ class Pass:
         self, crew: Crew, frames: Iterable[Frame], collect: Callable[[Tick], None], spent: dict[str, float]
     ) -> int:
         count = 0
-        with ThreadPoolExecutor(self._workers, "map") as pool:
-            try:
-                for tick in self._flow(crew, frames, pool):
-                    collect(tick)
-                    count += 1
-                    for name, seconds in tick.seconds.items():
-                        spent[name] += seconds
-                    for name, seconds in tick.cpu.items():
-                        self._cpu[name] += seconds
-            except BaseException as error:
-                crew.halt(error)  # before the pool closes, so that no lane takes that for the cause
-                raise
+        for tick in self._flow(crew, frames):
+            collect(tick)
+            count += 1
+            for name, seconds in tick.seconds.items():
+                spent[name] += seconds
+            for name, seconds in tick.cpu.items():
+                self._cpu[name] += seconds
         return count
 
     def _begin(self) -> None:
@@ -209,54 +187,41 @@ class Pass:
                 node.stage.abort(self._states[node.name])
 
     def _ordered(self) -> Iterator[Any]:
-        return (node for lane in self._lanes for node in lane.nodes if lane.ordered)
+        return (node for node in self._nodes if isinstance(node.stage, OrderedStage))
 
-    def _flow(self, crew: Crew, frames: Iterable[Frame], pool: ThreadPoolExecutor) -> Iterator[Tick]:
-        belt: Belt[Future[Tick]] = Belt(crew, self._depth)
-        gate = Gate(crew, self._in_flight)
-        crew.start("decode", lambda first=belt: self._decode(frames, first, gate))  # type: ignore[misc]
-        for lane in self._lanes:
-            ahead: Belt[Future[Tick]] = Belt(crew, self._depth)
-            names = "+".join(node.name for node in lane.nodes)
-            crew.start(names, lambda *a, lane=lane, i=belt, o=ahead: self._lane(lane, i, o, pool))
-            belt = ahead
-        for future in belt:
-            tick = future.result()
+    def _flow(self, crew: Crew, frames: Iterable[Frame]) -> Iterator[Tick]:
+        ordered = [isinstance(node.stage, OrderedStage) for node in self._nodes]
+        line = Line(crew, ordered, self._work, self._in_flight)
+        crew.start("decode", lambda: self._decode(frames, line))
+        for number in range(self._workers):
+            crew.start(f"carry {number}", line.carry)
+        for tick in line:
             self._latencies.append(time.perf_counter() - tick.born)
-            gate.leave()
             yield tick
         crew.join()
 
-    def _decode(self, frames: Iterable[Frame], out: Belt[Future[Tick]], gate: Gate) -> None:
+    def _decode(self, frames: Iterable[Frame], line: Line[Tick]) -> None:
         source = iter(frames)
         while True:
-            gate.enter()
+            line.admit()
             started = time.perf_counter()
             frame = next(source, None)
             if frame is None:
-                return out.close()
+                return line.close()
             packets: dict[str, Packet | None] = {"frame": frame}
             for name, timeline in self._given.items():
                 packets[name] = timeline[frame.at.index] if frame.at.index < len(timeline) else None
-            out.put(_done(Tick(frame.at, packets, {"decode": time.perf_counter() - started})))
+            line.put(Tick(frame.at, packets, {"decode": time.perf_counter() - started}))
 
-    def _lane(self, lane: Lane, inbox: Belt[Future[Tick]], out: Belt[Future[Tick]], pool: ThreadPoolExecutor) -> None:
-        for future in inbox:
-            tick = future.result()
-            out.put(_done(self._work(lane, tick)) if lane.ordered else pool.submit(self._work, lane, tick))
-        out.close()
-
-    def _work(self, lane: Lane, tick: Tick) -> Tick:
-        for node in lane.nodes:
-            started, worked = time.perf_counter(), time.thread_time()
-            tick.packets[node.name] = run_node(node, tick, self._states.get(node.name))
-            if lane.ordered and self._job.chunk and (tick.at.index + 1) % self._job.chunk == 0:
-                tick.saved[node.name] = self._save(node)
-            tick.seconds[node.name] = time.perf_counter() - started
-            tick.cpu[node.name] = time.thread_time() - worked
-        for name in lane.drops:
+    def _work(self, station: int, tick: Tick) -> None:
+        node, started, worked = self._nodes[station], time.perf_counter(), time.thread_time()
+        tick.packets[node.name] = run_node(node, tick, self._states.get(node.name))
+        if self._job.chunk and (tick.at.index + 1) % self._job.chunk == 0 and node.name in self._states:
+            tick.saved[node.name] = self._save(node)
+        for name in self._drops[station]:
             tick.packets.pop(name, None)
-        return tick
+        tick.seconds[node.name] = time.perf_counter() - started
+        tick.cpu[node.name] = time.thread_time() - worked
 
 
 def run_node(node: Node, tick: Tick, state: Any) -> Packet | None:
@@ -298,9 +263,3 @@ def frame_by_frame(node: Node, job: Job, wires: Mapping[str, Timeline[Any]]) -> 
         undo.pop_all()
     if ordered:
         ordered.finish(state)
-
-
-def _done(tick: Tick) -> Future[Tick]:
-    future: Future[Tick] = Future()
-    future.set_result(tick)
-    return future

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from runner.cli import main
+from stages import backend
 
 Sample = Callable[[str], Path]
 
@@ -210,6 +211,7 @@ def test_missing_model_offline(
     clip = sample("carphone")
     monkeypatch.setenv("GLABELLA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GLABELLA_OFFLINE", "1")
+    monkeypatch.setattr(backend, "_sessions", {})  # what other tests opened is open still
     line = refuse(capsys, tmp_path, 4, f"clip={clip}")
     assert "face_" in line
     assert "glabella models fetch" in line

@@ -102,7 +102,7 @@ def test_frames_in_flight_are_bounded() -> None:
         finished += 1
 
     nodes, _ = chain(slow_s=0.001)
-    Pass(nodes, job(), given={}, wanted=(), workers=2, depth=2).run(counted(), collect)
+    Pass(nodes, job(), given={}, wanted=(), workers=2).run(counted(), collect)
     assert finished == 200
     assert most <= 20
 
