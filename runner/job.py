@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,19 @@ class Outcome:
     record: RunRecord
 
 
+@dataclass(frozen=True)
+class Began:
+    """When a run began."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Since then, by a clock that nobody sets."""
+        return time.perf_counter() - self.clock
+
+
 def run_clip(settings: Settings) -> Outcome:
     """Measure, shape, render, report, publish.
 
@@ -46,16 +59,16 @@ def run_clip(settings: Settings) -> Outcome:
         GateError: a gate refuses the delivery, which lies beside its place with its report.
         GlabellaError: one line that says where, what, and what to do; nothing half-written is left behind.
     """
-    started = datetime.now(UTC)
+    began = Began()
     gates: Gates = settings.stage("gates")
     shot = open_shot(settings)
     gates.check(shot.graph, shot.reported)
     chunks: Chunks = settings.stage("chunks")
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
-    with failure_tracked(tracking, shot, started), disk_errors(), job_place(shot, chunks, gates) as place:
+    with failure_tracked(tracking, shot, began), disk_errors(), job_place(shot, chunks, gates) as place:
         with naming(place.folder):
-            record = read_record(place, "report.json") if place.made else _made(shot, chunks, gates, place, started)
+            record = read_record(place, "report.json") if place.made else _made(shot, chunks, gates, place, began)
         (place.reject if record.error else place.publish)(place.folder / f"delivery{shot.suffix}")
     for warning in (*record.warnings, *tracking.log(record, record.out)):
         say(f"warning: {warning}")
@@ -65,12 +78,12 @@ def run_clip(settings: Settings) -> Outcome:
     return Outcome(place.delivery, place.report, record)
 
 
-def _made(shot: Shot, chunks: Chunks, gates: Gates, place: Workspace, started: datetime) -> RunRecord:
+def _made(shot: Shot, chunks: Chunks, gates: Gates, place: Workspace, began: Began) -> RunRecord:
     """The delivery and its report in the work folder."""
     run = passes.start(shot, place.folder, chunks.frames)
     carry_out(run)
     made = place.folder / f"delivery{shot.suffix}"
-    record = facts.record(run, place, made, started, (datetime.now(UTC) - started).total_seconds())
+    record = facts.record(run, place, made, began.at, began.seconds)
     written = run.timelines[shot.delivered]
     record = replace(record, hashes=write_hashes(place.folder, written, shot.clip.time_base))
     judge = partial(gates.judge, rejected=place.rejected)
@@ -120,14 +133,13 @@ def job_key(shot: Shot, *more: object) -> str:
 
 
 @contextmanager
-def failure_tracked(tracking: Tracking, shot: Shot, started: datetime, task: Task = "run") -> Iterator[None]:
+def failure_tracked(tracking: Tracking, shot: Shot, began: Began, task: Task = "run") -> Iterator[None]:
     """A run that fails after its start is a failed run in the tracking server, with its error."""
-    clock = time.perf_counter()
     try:
         yield
     except (GlabellaError, KeyboardInterrupt) as error:
         text = str(error) or type(error).__name__
-        failed = facts.failed(shot.settings, shot.clip, started, time.perf_counter() - clock, text, task)
+        failed = facts.failed(shot.settings, shot.clip, began.at, began.seconds, text, task)
         for warning in tracking.log(failed, None):
             say(f"warning: {warning}")
         raise

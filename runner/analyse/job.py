@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from runner import facts, passes
@@ -13,7 +12,7 @@ from runner.analyse.options import Options
 from runner.analyse.write import NAMES, Found, measured, write
 from runner.chunks import Chunks
 from runner.disk import disk_errors
-from runner.job import Outcome, failure_tracked, job_place, read_record, say_measured
+from runner.job import Began, Outcome, failure_tracked, job_place, read_record, say_measured
 from runner.passes import Run
 from runner.progress import say
 from runner.report.events import EventList
@@ -33,15 +32,15 @@ def analyse_clip(settings: Settings) -> Outcome:
     Raises:
         GlabellaError: one line that says where, what, and what to do; nothing half-written is left behind.
     """
-    started = datetime.now(UTC)
+    began = Began()
     options: Options = settings.stage("analyse")
     shot = open_analysis(settings, NAMES)
     chunks: Chunks = settings.stage("chunks")
     tracking: Tracking = settings.stage("tracking")
     tracking.warm()
     place_of = job_place(shot, chunks, options)
-    with failure_tracked(tracking, shot, started, "analyse"), disk_errors(), place_of as place:
-        made = _made(shot, chunks, options, place, started) if place.made is None else None
+    with failure_tracked(tracking, shot, began, "analyse"), disk_errors(), place_of as place:
+        made = _made(shot, chunks, options, place, began) if place.made is None else None
         record = made.record if made else read_record(place, shot.target.names[5])
         place.publish(place.folder / place.delivery.name)
     files = [name for name in shot.target.names if not name.endswith(_LARGE)]
@@ -62,12 +61,11 @@ class _Made:
     record: RunRecord
 
 
-def _made(shot: Shot, chunks: Chunks, options: Options, place: Workspace, started: datetime) -> _Made:
+def _made(shot: Shot, chunks: Chunks, options: Options, place: Workspace, began: Began) -> _Made:
     run = passes.start(shot, place.folder, chunks.frames)
     _measure(run)
     found = measured(place.folder, run, options)
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    record = facts.record(run, place, place.folder / place.delivery.name, started, seconds, "analyse")
+    record = facts.record(run, place, place.folder / place.delivery.name, began.at, began.seconds, "analyse")
     write(place.folder, record, found, options)
     return _Made(run, found, record)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from rich.console import Console
@@ -19,15 +22,16 @@ from rich.table import Column, Table
 from runner.compose import loader
 from runner.settings import Settings
 from runner.watch.composer import OURS, Composer
-from runner.watch.folders import Outbox, discard, free_name, move, plain
 from runner.watch.foreman import Foreman
 from runner.watch.inbox import Inbox
 from runner.watch.ledger import Ledger, Row
 from runner.watch.monitor import STATES, Monitor
+from runner.watch.moving import discard, free_name, move, plain
 from runner.watch.options import Options
 from runner.watch.orders import Names
+from runner.watch.outbox import Outbox
 from runner.watch.post import Post
-from runner.watch.watcher import Watcher
+from runner.watch.watcher import Watcher, usable
 from stages.errors import ConfigError
 
 _REASONS: Final = ("error.txt", "log.txt")
@@ -56,8 +60,9 @@ def serve(settings: Settings, words: Sequence[str], ready: Callable[[Watcher], N
     outbox.make()
     kept = [word for word in words if word.partition("=")[0].lstrip("+").partition(".")[0] not in OURS]
     names = Names(_options("production"), _options("gain"))
-    ledger = Ledger(outbox.ledger)
-    ledger.fact("inbox", str(inbox))
+    with usable(outbox):
+        ledger = Ledger(outbox.ledger)
+        ledger.fact("inbox", str(inbox))
     with Monitor(outbox, table=sys.stderr.isatty() and not settings["quiet"]) as monitor:
         foreman = Foreman(inbox, outbox, options, names, Composer(kept), ledger, monitor)
         post = Post(outbox.root, _tracking(settings, outbox), ledger)
@@ -106,16 +111,27 @@ def ask(words: Sequence[str]) -> int:
 
     Raises:
         ConfigError: there is no ledger, or no such job in it.
+        DeliveryError: the outbox cannot be written.
     """
     asked = _parser().parse_args(list(words))
     outbox = Outbox(Path(asked.outbox).expanduser().absolute())
     if not outbox.ledger.is_file():
         raise ConfigError(f"{outbox.root}: no watcher has worked here, there is no {outbox.ledger.name}")
-    ledger = Ledger(outbox.ledger)
-    try:
+    with usable(outbox), _ledger(outbox, copied=asked.action == "status") as ledger:
         return _ANSWERS[asked.action](asked, outbox, ledger)
-    finally:
-        ledger.close()
+
+
+@contextmanager
+def _ledger(outbox: Outbox, *, copied: bool) -> Iterator[Ledger]:
+    """The ledger; copied: a copy, where the outbox can only be read, as SQLite reads none that it cannot write."""
+    with TemporaryDirectory(prefix="glabella-watch-") as folder:
+        path = outbox.ledger
+        if copied and not os.access(outbox.root, os.W_OK):
+            for part in path.parent.glob(f"{path.name}*"):
+                shutil.copy2(part, folder)
+            path = Path(folder) / path.name
+        with closing(Ledger(path)) as ledger:
+            yield ledger
 
 
 def _parser() -> argparse.ArgumentParser:

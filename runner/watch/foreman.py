@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from runner.watch.adoption import Adoption
 from runner.watch.child import Child, Ending, resident
 from runner.watch.composer import Composer, Recipe
-from runner.watch.folders import JobFolder, Outbox, discard, orphans, reserve, take_away
+from runner.watch.folders import JobFolder, reserve
 from runner.watch.hooks import Caller
 from runner.watch.inbox import SIDECARS, Found, beside
 from runner.watch.ledger import Ledger, Row
 from runner.watch.monitor import Monitor, Working
+from runner.watch.moving import discard
 from runner.watch.options import Options
 from runner.watch.orders import Names, order
+from runner.watch.outbox import Outbox
 from runner.watch.publish import Made, Publisher, made
+from runner.watch.results import Results
 from stages.errors import GlabellaError
 
 _CLIP: Final = 3  # exit code of a clip that cannot be read
@@ -41,6 +44,8 @@ class Foreman:
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.inbox, self.outbox, self.ledger, self.options.sources)
         self.caller = Caller(self.options.hooks)
+        self.results = Results(self.outbox, self.ledger, self.monitor, self.publisher, self.caller)
+        self.adoption = Adoption(self.inbox, self.outbox, self.ledger, self.monitor, self.publisher)
 
     @property
     def idle(self) -> bool:
@@ -107,14 +112,6 @@ class Foreman:
         """A finished job of the same content with the same settings, whose delivery is still there."""
         done = self.ledger.alike(row.source_sha256, row.fingerprint, "done")
         return next((other for other in done if self._there(other)), None)
-
-    def _put_away(self, folder: JobFolder, row: Row, other: Row) -> None:
-        try:
-            self.publisher.duplicate(folder, row, other)
-        except OSError as error:
-            self._later(folder, row, error)
-            return
-        self.monitor.event(f"{row.name}: same content and settings as {other.name}, not rendered again")
 
     def same_settings(self, found: Found, fingerprint: str) -> bool:
         """Whether a finished clip would be rendered alike today, or not at all."""
@@ -224,70 +221,22 @@ class Foreman:
 
     def adopt(self) -> None:
         """Take up the jobs of watchers that are gone."""
-        for folder in orphans(self.outbox, self.inbox):
-            try:
-                claim, away = folder.claim, folder.away
-            except (OSError, ValueError, TypeError):  # killed before anything was claimed
-                folder.remove()
-                continue
-            row = self.ledger.row(claim.job)
-            if away:
-                self.monitor.event(f"{claim.source}: cannot be reached in {self.inbox}; waiting for it")
-                folder.let_go()
-            elif row is None or not (folder.has_clip or claim.dest):
-                self._leave(folder, row)
-            else:
-                take_away(self.inbox / claim.place)
-                self.ledger.update(row.id, state="working")
-                self.parked[row.id] = folder, time.monotonic()
-                self.monitor.event(f"{row.name}: taken up again")
-        self._forget_lost()
-
-    def _leave(self, folder: JobFolder, row: Row | None) -> None:
-        """A folder without a clip is nothing; a clip without a row goes back to the inbox."""
-        if folder.failure.exists():  # of a ledger that was removed; somebody has to look
-            folder.let_go()
-            return
-        if folder.has_clip:
-            self.publisher.back(folder)
-        elif row is not None:
-            self.ledger.update(row.id, was="working", state="queued")
-        folder.remove()
-
-    def _forget_lost(self) -> None:
-        """Jobs whose folders somebody has removed."""
-        there = {path.name.partition("-")[0] for path in self.outbox.working.iterdir()}
-        for row in self.ledger.rows("working"):
-            if f"{row.id:06d}" not in there and row.id not in self.running:
-                self.ledger.update(row.id, was="working", state="gone", error="its folder in working was removed")
+        for row, folder in self.adoption.taken_up():
+            self.parked[row.id] = folder, time.monotonic()
+        self.adoption.forget_lost(self.running)
 
     def _finish(self, folder: JobFolder, row: Row, found: Made) -> None:
-        try:
-            dest = self.publisher.done(folder, row, found)
-        except OSError as error:
-            self._later(folder, row, error)
-            return
-        self.monitor.event(f"{row.name}: done, {dest.relative_to(self.outbox.root)}")
-        self._tell(row, True)
+        self._later(folder, row, self.results.done(folder, row, found))
 
     def _fail(self, folder: JobFolder, row: Row, error: str) -> None:
-        error = error.removeprefix(f"{Path(row.name).name}: ")
-        self.ledger.update(row.id, error=error)
-        try:
-            dest = self.publisher.failed(folder, row, error)
-        except OSError as cause:
-            self._later(folder, row, cause)
-            return
-        self.monitor.event(f"{row.name}: failed, {error}; see {dest.relative_to(self.outbox.root)}")
-        self._tell(row, False)
+        self._later(folder, row, self.results.failed(folder, row, error))
 
-    def _later(self, folder: JobFolder, row: Row, error: OSError) -> None:
-        self.monitor.event(f"{row.name}: cannot be published yet ({error.strerror or error})")
-        self._park(folder, row, self.options.wait(1))
+    def _put_away(self, folder: JobFolder, row: Row, other: Row) -> None:
+        self._later(folder, row, self.results.duplicate(folder, row, other))
 
-    def _tell(self, row: Row, success: bool) -> None:
-        if now := self.ledger.row(row.id):
-            self.caller.call(success, told(now, self.outbox))
+    def _later(self, folder: JobFolder, row: Row, published: bool) -> None:
+        if not published:
+            self._park(folder, row, self.options.wait(1))
 
     def stop(self) -> None:
         """Have the jobs under way come to a stop; what they have finished stays for the next watcher."""
@@ -298,22 +247,6 @@ class Foreman:
             time.sleep(0.05)
         for folder, _ in self.parked.values():
             folder.let_go()
-
-
-def told(row: Row, outbox: Outbox) -> Mapping[str, Any]:
-    """What a hook is told of a job."""
-    return {
-        "job": row.id,
-        "clip": row.name,
-        "state": row.state,
-        "production": row.production,
-        "gain": row.gain,
-        "attempts": row.attempts,
-        "error": row.error,
-        "folder": str(outbox.root / row.output),
-        "source_sha256": row.source_sha256,
-        "output_sha256": row.output_sha256,
-    }
 
 
 def _sidecar(source: Path) -> Path | None:

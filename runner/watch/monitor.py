@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from runner.progress import console, say
-from runner.watch.folders import Outbox
+from runner.watch.outbox import Outbox
 
 STATES: Final = ("queued", "working", "done", "duplicate", "failed")
 _EVERY_S: Final = 5.0

@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.watch.folders import JobFolder, Outbox, discard, free_name, move, plain, settle
+from runner.watch.folders import JobFolder
 from runner.watch.ledger import Ledger, Row, printable
+from runner.watch.moving import discard, free_name, move, plain, settle
+from runner.watch.outbox import Outbox
 
 
 @dataclass(frozen=True)

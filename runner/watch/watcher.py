@@ -6,7 +6,8 @@ import math
 import shutil
 import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from runner.watch.foreman import Foreman
 from runner.watch.gate import Gate
 from runner.watch.inbox import Found, Inbox, Stillness
 from runner.watch.ledger import printable
+from runner.watch.outbox import Outbox
 from runner.watch.post import Post
 from runner.watch.processes import start
 from stages.errors import DeliveryError
@@ -72,11 +74,12 @@ class Watcher:
 
     def _guarded_round(self) -> bool:
         """A round; what goes wrong with disks and shares is waited for."""
+        if self.options.once:
+            with usable(self.foreman.outbox):
+                return self._round()
         try:
             return self._round()
         except (OSError, sqlite3.Error) as error:
-            if self.options.once:
-                raise DeliveryError(f"outbox: {self.foreman.outbox.root} cannot be used: {_cause(error)}") from error
             self.monitor.state(f"the outbox cannot be used ({_cause(error)}); waiting for it")
             self._looked = _NEVER
             time.sleep(_BEAT_S)
@@ -227,6 +230,16 @@ class Watcher:
         if self.options.resting(datetime.now().time()):
             return f"quiet hours, {self.options.quiet_hours}; no job starts"
         return ""
+
+
+@contextmanager
+def usable(outbox: Outbox) -> Iterator[None]:
+    """An outbox that cannot be read or written is one line."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        advice = "is it mounted, and may it be written?"
+        raise DeliveryError(f"outbox: {outbox.root} cannot be used: {_cause(error)}; {advice}") from error
 
 
 def _cause(error: Exception) -> str:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from runner.watch.folders import JobFolder, Outbox, orphans, reserve, settle
+from runner.watch.folders import JobFolder, orphans, reserve
 from runner.watch.inbox import Found
 from runner.watch.ledger import Ledger
+from runner.watch.moving import settle
+from runner.watch.outbox import Outbox
 
 
 def outbox(root: Path) -> Outbox:
