@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from stages import facs
@@ -22,7 +23,7 @@ from stages.backend import Model
 from stages.expression import basis
 from stages.expression.folds import FOLDS
 from stages.expression.model import COLUMNS
-from stages.expression.relief import contrast
+from stages.expression.relief import NONE, STEPS, UNSEEN
 from stages.faces.blendshapes import NAMES as SCORES
 from stages.packets import Bytes, Floats, Neutral
 
@@ -88,31 +89,43 @@ class Coder:
     model: Model
 
     def prepare(self) -> None:
-        """Open the model and read the tables."""
+        """Open the model, read the tables and compile."""
         self.model.open()
-        tables()
+        resting = tables().rest.relief[None]
+        _filled(np.zeros(resting.shape, np.uint8), resting)
 
     def read(self, seen: Sight, rests: Sequence[Neutral] | Neutral) -> Reading:
         """Intensities of faces, each beside a neutral of its own, or all beside one."""
         each = [rests] * len(seen) if isinstance(rests, Neutral) else list(rests)
+        resting = together([rest.relief for rest in each])
         feeds = {
             "shape": seen.shape.reshape(len(seen), -1),
-            "relief": _filled(contrast(seen.relief), each),
+            "relief": _filled(seen.relief, resting).reshape(len(seen), -1),
             "scores": seen.scores,
             "head": basis.turns(seen.head),
-            "rest_shape": np.stack([rest.shape.ravel() for rest in each]),
-            "rest_relief": np.stack([rest.relief.ravel() for rest in each]),
-            "rest_scores": np.stack([rest.scores for rest in each]),
+            "rest_shape": together([rest.shape for rest in each]).reshape(len(seen), -1),
+            "rest_relief": resting.reshape(len(seen), -1),
+            "rest_scores": together([rest.scores for rest in each]),
             "known": np.array([[rest.known] for rest in each], np.float32),
         }
         values, deviation = self.model.run({name: np.asarray(array, np.float32) for name, array in feeds.items()})
         return Reading(values, deviation * np.float32(tables().honest))
 
 
-def _filled(relief: Floats, rests: Sequence[Neutral]) -> Floats:
-    """(n, SIDE * SIDE) with what is unseen as it is at rest."""
-    resting = np.stack([rest.relief for rest in rests])
-    filled: Floats = np.where(np.isnan(relief), resting, relief).reshape(len(relief), -1)
+def together(rows: Sequence[Any]) -> Any:
+    """Arrays alike as one, along a new first axis; of a single one, which is live pictures' case, a view."""
+    return rows[0][None] if len(rows) == 1 else np.stack(rows)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _filled(coded: Bytes, resting: Floats) -> Floats:
+    """The contrast of reliefs (`relief.contrast`), what is unseen as it is at rest; all (n, SIDE, SIDE)."""
+    filled = np.empty(coded.shape, np.float32)
+    for n in range(len(coded)):
+        for i in range(coded.shape[1]):
+            for j in range(coded.shape[2]):
+                seen = (np.float32(coded[n, i, j]) - np.float32(NONE)) / np.float32(STEPS)
+                filled[n, i, j] = resting[n, i, j] if coded[n, i, j] == UNSEEN else seen
     return filled
 
 
@@ -122,14 +135,20 @@ def spread(values: Floats) -> Floats:
     An unsided unit stands on both sides. Closing both eyes is AU43 and AU45 alike (FACS tells them apart by how long it
     lasts); what one eye closes more than an open other is AU46.
     """
-    table = np.zeros((facs.COUNT, 2), np.float32)
-    for (number, side), value in zip(COLUMNS, values, strict=True):
-        table[facs.INDEX[f"AU{number:02d}"], slice(None) if side == 2 else side] = value
-    table = np.clip(table, 0, facs.MAX_INTENSITY)
+    table = np.append(np.clip(values, 0, facs.MAX_INTENSITY), np.float32(0))[_spread()]
     closed = table[facs.INDEX["AU43"]]
     table[facs.INDEX["AU45"]] = closed
     open_other = np.clip(1 - closed[::-1] / 2, 0, 1)
     table[facs.INDEX["AU46"]] = np.maximum(closed - closed[::-1], 0) * open_other
+    return table
+
+
+@cache
+def _spread() -> NDArray[np.intp]:
+    """(facs.COUNT, 2) the column that each side of a unit is read from; one past the last where there is none."""
+    table = np.full((facs.COUNT, 2), len(COLUMNS))
+    for column, (number, side) in enumerate(COLUMNS):
+        table[facs.INDEX[f"AU{number:02d}"], slice(None) if side == 2 else side] = column
     return table
 
 

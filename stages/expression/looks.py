@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from stages.expression import pose
-from stages.expression.coder import Sight
+from stages.expression.coder import Sight, together
 from stages.expression.pose import Pose
 from stages.expression.trust import Picture
 from stages.packets import Bytes, Cues, Face, Faces, Floats, Scores
@@ -47,8 +45,8 @@ def _look(face: Face, scores: Floats, cues: Cues, row: int) -> Look:
 def sight(faces: Sequence[Look]) -> Sight:
     """Several faces for the coder at once."""
     return Sight(
-        np.stack([look.shape for look in faces]),
-        np.stack([look.relief for look in faces]),
-        np.stack([look.scores for look in faces]),
-        np.stack([look.head.angles for look in faces]),
+        together([look.shape for look in faces]),
+        together([look.relief for look in faces]),
+        together([look.scores for look in faces]),
+        together([look.head.angles for look in faces]),
     )

@@ -8,10 +8,12 @@ between two point patterns*, 1991, over points that muscles move least.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from stages.expression import basis
@@ -57,17 +59,17 @@ class Pose:
     @property
     def yaw(self) -> float:
         """Degrees; above 0 the face turns toward the performer's left."""
-        return float(np.degrees(np.arctan2(-self.rotation[0, 2], self.rotation[2, 2])))
+        return math.degrees(math.atan2(-self.rotation[0, 2], self.rotation[2, 2]))
 
     @property
     def pitch(self) -> float:
         """Degrees; above 0 the face looks up."""
-        return float(np.degrees(np.arcsin(np.clip(self.rotation[1, 2], -1.0, 1.0))))
+        return math.degrees(math.asin(min(max(self.rotation[1, 2], -1.0), 1.0)))
 
     @property
     def roll(self) -> float:
         """Degrees; above 0 the head tilts toward the performer's right shoulder."""
-        return float(np.degrees(np.arctan2(-self.rotation[1, 0], self.rotation[1, 1])))
+        return math.degrees(math.atan2(-self.rotation[1, 0], self.rotation[1, 1]))
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Doubles:
@@ -85,7 +87,8 @@ def fit(landmarks: NDArray[np.floating], mean: NDArray[np.floating]) -> Pose:
 
     Only `layouts.RIGID` points count, each by its steadiness (`weights`). Least squares, so it always answers.
     """
-    return _similarity(mean[layouts.RIGID], landmarks[layouts.RIGID], weights())
+    source, target = (points[layouts.RIGID].astype(np.float64) for points in (mean, landmarks))
+    return Pose(*_similarity(source, target, weights()))
 
 
 @once
@@ -100,19 +103,19 @@ def turned(landmarks: Floats) -> Floats:
     return basis.load().turned(of(landmarks).angles)
 
 
-def _similarity(source: NDArray[np.floating], target: NDArray[np.floating], share: Doubles) -> Pose:
-    """What carries `source` (n, 3) onto `target`, least squares with weights `share` that sum to 1."""
-    source, target = source.astype(np.float64), target.astype(np.float64)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _similarity(source: Doubles, target: Doubles, share: Doubles) -> tuple[float, Doubles, Doubles]:
+    """Scale, rotation and translation that carry `source` (n, 3) onto `target`, least squares with weights `share` that
+    sum to 1."""
     middle, origin = share @ target, share @ source
-    target -= middle
-    source -= origin
-    u, singular, vt = np.linalg.svd((target * share[:, None]).T @ source)
+    placed, plain = target - middle, source - origin
+    u, singular, vt = np.linalg.svd((placed * share.reshape(-1, 1)).T @ plain)
     if np.linalg.det(u @ vt) < 0:
         u[:, 2] *= -1
         singular[2] *= -1
     turned = u @ vt
-    scale = float(singular.sum() / (share @ np.square(source).sum(1)))
-    return Pose(scale, turned, middle - scale * turned @ origin)
+    scale = singular.sum() / (share * np.square(plain).sum(1)).sum()
+    return scale, turned, middle - scale * (turned @ origin)
 
 
 @cache

@@ -7,6 +7,7 @@ all of: small or turned faces, blur, bad light, things before the face, and the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -73,9 +74,9 @@ class Trust:
         """0..1, whatever the unit; cover is told apart by region."""
         turned = (self.no_yaw - abs(picture.yaw)) / (self.no_yaw - self.full_yaw)
         large = (picture.size - self.no_size) / (self.full_size - self.no_size)
-        seen = np.clip([turned, large, picture.presence], 0, 1).prod()
-        clear = np.clip(0.35 + 0.65 * np.clip([picture.sharpness, picture.light], 0, 1) / 0.6, 0, 1).prod()
-        return float(seen * clear * (self.bridged if picture.bridged else 1.0))
+        seen = _share(turned) * _share(large) * _share(picture.presence)
+        clear = math.prod(_share(0.35 + 0.65 * _share(part) / 0.6) for part in (picture.sharpness, picture.light))
+        return seen * clear * (self.bridged if picture.bridged else 1.0)
 
     def confidence(self, picture: Picture, values: Floats, deviation: Floats, skill: Floats) -> Floats:
         """(facs.COUNT,) 0..1 from a reading's columns; skill: (columns,) how well a unit can be told at all, 0..1."""
@@ -86,7 +87,8 @@ class Trust:
             * (1 - (hidden(picture.covered)[:, None] * _shown_by()).max(0))
         )
         confidence = np.zeros(facs.COUNT, np.float32)
-        np.maximum.at(confidence, _rows(), each.astype(np.float32))
+        rows, first = _rows()
+        confidence[rows] = np.maximum.reduceat(each, first)
         for other in ("AU45", "AU46"):
             confidence[facs.INDEX[other]] = confidence[facs.INDEX["AU43"]]
         return np.clip(confidence, 0, 1)
@@ -116,6 +118,13 @@ def _shown_by() -> Floats:
 
 
 @cache
-def _rows() -> NDArray[np.intp]:
-    """(columns,) the row of `facs.UNITS`."""
-    return np.array([facs.INDEX[f"AU{number:02d}"] for number, _ in COLUMNS])
+def _rows() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows of `facs.UNITS` that columns are about, and the first column of each."""
+    numbers = np.array([number for number, _ in COLUMNS])
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    return np.array([facs.INDEX[f"AU{number:02d}"] for number in numbers[first]]), first
+
+
+def _share(value: float) -> float:
+    """Cut to 0..1."""
+    return min(max(value, 0.0), 1.0)
