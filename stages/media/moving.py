@@ -114,34 +114,28 @@ def _mix(upper: Plane, lower: Plane, x: Floats, y: Floats, share: Floats, source
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def resampled(picture: Floats, offsets: Floats, mask: Floats, part: Quad) -> tuple[Floats, Floats]:
-    """Part of a picture (h, w, 3) as it has moved, and of the mask (h, w). What does not move keeps its values exactly.
-
-    part: x0, y0, x1, y1 inside the picture.
-    """
-    left, upper, end, bottom = part
-    out, whole = picture[upper:bottom, left:end].copy(), np.zeros((bottom - upper, end - left), np.float32)
-    width = picture.shape[1]
-    line, dx, dy, share = np.empty(mask.shape[1], _F), np.empty(width, _F), np.empty(width, _F), np.empty(width, _F)
-    zero, one, most_x, most_y = _F(0), _F(1), _F(width - 1), _F(picture.shape[0] - 1)
-    right, low = np.uint32(width - 1), np.uint32(picture.shape[0] - 1)
-    for i in range(upper, bottom):
-        first, last = _row(mask, i, (0, 0), left, end, line, share)
+def resampled(picture: Floats, offsets: Floats, mask: Floats) -> tuple[Floats, Floats]:
+    """A picture (h, w, 3) as it has moved, and the mask (h, w). What does not move keeps its values exactly."""
+    height, width = picture.shape[0], picture.shape[1]
+    out, whole = picture.copy(), np.zeros((height, width), np.float32)
+    line, dx, dy = np.empty(mask.shape[1], _F), np.empty(width, _F), np.empty(width, _F)
+    zero, one, right, bottom = _F(0), _F(1), _F(width - 1), _F(height - 1)
+    for i in range(height):
+        first, last = _row(mask, i, (0, 0), 0, width, line, whole[i])
         _row(offsets[0], i, (0, 0), first, last, line, dx)
         _row(offsets[1], i, (0, 0), first, last, line, dy)
-        whole[i - upper, first - left : last - left] = share[first:last]
         for j in range(first, last):
-            if share[j] <= zero or (dx[j] == zero and dy[j] == zero):
+            if whole[i, j] <= zero or (dx[j] == zero and dy[j] == zero):
                 continue
-            x: Any = min(max(_F(j) + dx[j], zero), most_x)
-            y: Any = min(max(_F(i) + dy[j], zero), most_y)
+            x: Any = min(max(_F(j) + dx[j], zero), right)
+            y: Any = min(max(_F(i) + dy[j], zero), bottom)
             near, above = np.uint32(x), np.uint32(y)
-            far, below = min(near + np.uint32(1), right), min(above + np.uint32(1), low)
+            far, below = np.uint32(min(near + 1, width - 1)), np.uint32(min(above + 1, height - 1))
             u, v = x - _F(near), y - _F(above)
             a, b, c, d = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
             for k in range(3):
-                top = a * picture[above, near, k] + b * picture[above, far, k]
-                out[i - upper, j - left, k] = top + c * picture[below, near, k] + d * picture[below, far, k]
+                upper = a * picture[above, near, k] + b * picture[above, far, k]
+                out[i, j, k] = upper + c * picture[below, near, k] + d * picture[below, far, k]
     return out, whole
 
 

@@ -49,14 +49,7 @@ def crop(frame: Frame, box: Box) -> Floats:
     """
     x0, y0, x1, y1 = _inside(box, frame)
     k, form = _constants(frame)
-    out = np.empty((y1 - y0, x1 - x0, 3), np.float32)
-    planes, origin = _readable(frame, form, box)
-    if form.model == "yuv":
-        kernels.yuv_to_rgb(planes, origin, form.chroma, k, out)
-        return out
-    for channel in range(3):
-        np.multiply(_cut(planes, channel, origin, out) - k[0], k[1], out=out[..., channel])
-    return out
+    return _picture(*_readable(frame, form, box), form, k, (y1 - y0, x1 - x0))
 
 
 def rgb8(
@@ -154,7 +147,7 @@ def drawn(edits: Edits) -> tuple[Edit, ...]:
 def draw(edit: Moved) -> Edit:
     """The region before and after its pixels moved."""
     before = crop(edit.frame, edit.box)
-    after, mask = moving.resampled(before, edit.offsets, edit.mask, (0, 0, *before.shape[1::-1]))
+    after, mask = moving.resampled(before, edit.offsets, edit.mask)
     made = Edit(edit.track, edit.box, before, after, mask, edit.places, edit.sources)
     return layers.laid(made, edit.painted) if edit.painted is not None else made
 
@@ -164,8 +157,11 @@ def after(edit: Edit | Moved, box: Box) -> Floats:
     x0, y0, x1, y1 = (value - corner for value, corner in zip(box, edit.box[:2] * 2, strict=True))
     if isinstance(edit, Edit):
         return np.ascontiguousarray(edit.after[y0:y1, x0:x1])
-    made: Floats = moving.resampled(crop(edit.frame, edit.box), edit.offsets, edit.mask, (x0, y0, x1, y1))[0]
-    return made
+    k, form = _constants(edit.frame)
+    planes, origin = _blocks(edit.frame, form, edit.box)
+    moved = tuple(plane.copy() for plane in planes)
+    _move(form, planes, moved, origin, edit, k)
+    return _picture(moved, (origin[0] + x0, origin[1] + y0), form, k, (y1 - y0, x1 - x0))
 
 
 def clone(native: av.VideoFrame) -> av.VideoFrame:
@@ -265,8 +261,12 @@ def _inside(box: Box, frame: Frame) -> Box:
 
 def _readable(frame: Frame, form: Layout, box: Box) -> tuple[tuple[Plane, ...], tuple[int, int]]:
     """Planes the kernels can work on (the frame's, or copies of whole blocks) and the luma origin of `box` there."""
-    if (own := _own(frame, form)) is not None:
-        return own, (box[0], box[1])
+    own = _own(frame, form)
+    return (own, (box[0], box[1])) if own is not None else _blocks(frame, form, box)
+
+
+def _blocks(frame: Frame, form: Layout, box: Box) -> tuple[tuple[Plane, ...], tuple[int, int]]:
+    """Copies of the blocks that `box` touches, and its luma origin there."""
     views = upright(frame.native, frame.turns)
     blocks = [_block(box, form, i) for i in range(len(views))]
     order = form.dtype.newbyteorder("=")
@@ -316,6 +316,19 @@ def _move(
     for (across, down), which in alike:
         place = origin[0] >> across, origin[1] >> down, -(-size[0] >> across), -(-size[1] >> down)
         moving.move(planes[which], targets[which], place, (across, down), edit, (k[10], k[11]))
+
+
+def _picture(
+    planes: tuple[Plane, ...], origin: tuple[int, int], form: Layout, k: Floats, shape: tuple[int, int]
+) -> Floats:
+    """(h, w, 3) R'G'B' of planes from their luma origin on."""
+    out = np.empty((*shape, 3), np.float32)
+    if form.model == "yuv":
+        kernels.yuv_to_rgb(planes, origin, form.chroma, k, out)
+        return out
+    for channel in range(3):
+        np.multiply(_cut(planes, channel, origin, out) - k[0], k[1], out=out[..., channel])
+    return out
 
 
 def _cut(planes: tuple[Plane, ...], channel: int, origin: tuple[int, int], like: Plane) -> Floats:

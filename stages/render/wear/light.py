@@ -46,14 +46,23 @@ def look(picture: Floats, box: tuple[int, int, int, int], places: Floats) -> Sho
     """Lay the face in a picture (h, w, 3) of a box of the frame flat; places: (468+, 2) of the mesh in its pixels."""
     near = _around(box, places)
     part = picture[near[1] - box[1] : near[3] - box[1], near[0] - box[0] : near[2] - box[0]]
-    shrink = min(1.0, _FINE / max(part.shape[:2]))
-    if shrink < 1:
-        size = round(part.shape[1] * shrink), round(part.shape[0] * shrink)
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    face = chart.unwrap_crop(part * np.float32(255), near, places)
+    face = chart.unwrap_crop(_reduced(part) * np.float32(255), near, places)
     front = face.front[chart.chart_map().owner]
     seen = cv2.resize(front, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return Shown(np.log(np.maximum(face.colour / 255, 0) + FLOOR), face.luma, seen * (face.colour.max(2) > 0))
+
+
+def _reduced(picture: Floats) -> Floats:
+    """At the size that charts are made from, as `stages.media.planes.rgb8` reduces: halved by area while that is twice
+    too large, then linear."""
+    while max(picture.shape[:2]) >= 2 * _FINE:
+        height, width = picture.shape[0] // 2, picture.shape[1] // 2
+        picture = cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    shrink = _FINE / max(picture.shape[:2])
+    if shrink >= 1:
+        return picture
+    size = round(picture.shape[1] * shrink), round(picture.shape[0] * shrink)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR))
 
 
 def _around(box: tuple[int, int, int, int], places: Floats) -> tuple[int, int, int, int]:
@@ -76,21 +85,27 @@ def ratio(shown: Shown, worn: Floats, free: Floats) -> Floats:
     worn: see `of_texture`. free: (SIDE, SIDE) 0..1 where both can be compared.
     """
     weight = bare() * shown.seen * free
-    off = shown.log - worn
-    bright = np.asarray(off @ _LUMA, np.float32)[..., None]
+    off = np.ascontiguousarray((shown.log - worn).transpose(2, 0, 1))
+    bright = np.tensordot(_LUMA, off, 1)[None]
     # What differs much from the skin around it is no skin: hair over a forehead, a reflex. It counts less.
-    odd = (bright - _averaged(bright, weight, _BRIGHTNESS))[..., 0]
+    odd = (bright - _averaged(bright, weight, _BRIGHTNESS))[0]
     weight = np.asarray(weight / (1 + np.square(odd / _ODD)), np.float32)
     made = _averaged(off - bright, weight, _COLOUR) + _averaged(bright, weight, _BRIGHTNESS)
-    return np.asarray(np.clip(made, -_STRONGEST, _STRONGEST), np.float32)
+    return np.ascontiguousarray(np.clip(made, -_STRONGEST, _STRONGEST).transpose(1, 2, 0))
 
 
 def _averaged(values: Floats, weight: Floats, sigma: float) -> Floats:
-    whole = np.tensordot(weight, values, 2) / max(float(weight.sum()), 1e-6)
-    share = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
-    total = cv2.GaussianBlur(np.asarray(values * weight[..., None], np.float32), (0, 0), sigma)
-    total = total.reshape(*share.shape[:2], -1)
+    """(n, SIDE, SIDE) means around each sample of values (n, SIDE, SIDE), weighted."""
+    whole = np.tensordot(values, weight, 2)[:, None, None] / max(float(weight.sum()), 1e-6)
+    blur = _blur(sigma)
+    share, total = blur @ weight @ blur.T, blur @ (values * weight) @ blur.T
     return np.asarray((total + _FIRM * whole) / (share + _FIRM), np.float32)
+
+
+@cache
+def _blur(sigma: float) -> Floats:
+    """(SIDE, SIDE) what a Gaussian makes of a column: so broad a one costs less as a product than as a filter."""
+    return np.asarray(cv2.GaussianBlur(np.eye(SIDE, dtype=np.float32), (1, 8 * round(sigma) + 1), sigma))
 
 
 @cache

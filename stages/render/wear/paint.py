@@ -23,6 +23,7 @@ _MARGIN: Final = 16
 _GRID: Final = 4  # pixels; chroma is no coarser
 _PLANES: Final = 7
 """Column and row on the chart, factors on red, green and blue, share of the texture, mask."""
+_NOWHERE: Final = np.zeros((0, 0, 2), np.float32)
 _F = np.float32
 
 
@@ -42,17 +43,16 @@ class Laid:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """What a face is painted by, on the chart at any size; all but `texture` is taken where the performer's skin is.
+    """What a face is painted by, on the chart at any size; all but `parts` is taken where the performer's skin is.
 
-    texture: (side, side, 3) nominal R'G'B'. worn: (n, n, 4) factors on the texture that go with it, and share of it
-    that is skin. shift: (n, n, 2) texels of `chart.SIZE` by which texture and `worn` are taken from elsewhere. light:
-    (n, n, 3) factors. parts: (n, n, 2) share that is painted, and mask.
+    texture: (side, side, 3) nominal R'G'B'. worn: (n, n, 4) factors on it, and share of it that is skin, see `dressed`.
+    shift: (n, n, 2) texels of `chart.SIZE` by which the two are taken from elsewhere. parts: (n, n, 2) share that is
+    painted, and mask.
     """
 
     texture: Floats
     worn: Floats
-    shift: Floats
-    light: Floats
+    shift: Floats | None
     parts: Floats
 
 
@@ -79,51 +79,60 @@ def lay(box: tuple[int, int, int, int], places: Floats, face: Face) -> Laid | No
 
 def prepare(parts: Floats) -> None:
     """Compile."""
-    one, worn, spot = np.ones((2, 2, 3), np.float32), np.ones((2, 2, 4), np.float32), np.ones((1, 1), np.float32)
-    painted(Laid((0, 0, 2, 2), spot, spot, spot), Charts(one, worn, parts, one, parts), one)
+    one, spot = np.ones((2, 2, 3), np.float32), np.ones((2, 2), np.float32)
+    worn, laid = dressed(one, one, spot, spot), Laid((0, 0, 2, 2), *spot[None, :1, :1].repeat(3, 0))
+    for shift in (None, parts):
+        painted(laid, Charts(one, worn, shift, parts), one)
+
+
+def dressed(fill: Floats, lit: Floats, skin: Floats, excess: Floats | None = None) -> Floats:
+    """(n, n, 4) see `Charts.worn`; fill, lit: (n, n, 3) factors; skin: (n, n) 0..1; excess: (n, n) a factor less 1."""
+    worn = np.empty((*skin.shape, 4), np.float32)
+    _dress(fill, lit, skin, np.zeros_like(skin) if excess is None else excess, worn)
+    return worn
 
 
 def painted(laid: Laid, charts: Charts, under: Floats) -> tuple[Floats, Floats]:
     """(h, w, 3) of the box painted over `under`, and (h, w) the mask."""
     samples = np.empty((_PLANES, *laid.on.shape), np.float32)
-    _look_up(laid.u, laid.v, laid.on, charts.shift, charts.light, charts.worn, charts.parts, samples)
+    shift = charts.shift if charts.shift is not None else _NOWHERE
+    _look_up(laid.u, laid.v, laid.on, shift, charts.worn, charts.parts, samples)
     after, mask = np.empty_like(under), np.empty(under.shape[:2], np.float32)
     _draw(samples, charts.texture, under, after, mask)
     return after, mask
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _look_up(
-    u: Floats, v: Floats, on: Floats, shift: Floats, light: Floats, worn: Floats, parts: Floats, out: Floats
-) -> None:
-    """All that is known of a sample, linearly from the charts."""
+def _dress(fill: Floats, lit: Floats, skin: Floats, excess: Floats, out: Floats) -> None:
+    for y in range(skin.shape[0]):
+        for x in range(skin.shape[1]):
+            more = _F(1) + excess[y, x]
+            for k in range(3):
+                out[y, x, k] = fill[y, x, k] * lit[y, x, k] * more
+            out[y, x, 3] = skin[y, x]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _look_up(u: Floats, v: Floats, on: Floats, shift: Floats, worn: Floats, parts: Floats, out: Floats) -> None:
+    """All that is known of a sample, linearly from the charts. shift: empty where nothing has shifted."""
+    shifts, factors, shares = shift.ravel(), worn.ravel(), parts.ravel()
     for y in range(u.shape[0]):
         for x in range(u.shape[1]):
             if on[y, x] == 0:
                 out[:, y, x] = 0
                 continue
             column, row = u[y, x], v[y, x]
-            i, j, a, b, c, d = _spot(column, row, len(parts))
-            may = a * parts[i, j, 0] + b * parts[i, j + 1, 0] + c * parts[i + 1, j, 0] + d * parts[i + 1, j + 1, 0]
-            mask = a * parts[i, j, 1] + b * parts[i, j + 1, 1] + c * parts[i + 1, j, 1] + d * parts[i + 1, j + 1, 1]
-            out[6, y, x] = mask
-            i, j, a, b, c, d = _spot(column, row, len(light))
-            for k in range(3):
-                upper = a * light[i, j, k] + b * light[i, j + 1, k]
-                out[2 + k, y, x] = upper + c * light[i + 1, j, k] + d * light[i + 1, j + 1, k]
-            i, j, a, b, c, d = _spot(column, row, len(shift))
-            across = a * shift[i, j, 0] + b * shift[i, j + 1, 0] + c * shift[i + 1, j, 0] + d * shift[i + 1, j + 1, 0]
-            down = a * shift[i, j, 1] + b * shift[i, j + 1, 1] + c * shift[i + 1, j, 1] + d * shift[i + 1, j + 1, 1]
-            column -= across
-            row -= down
+            at = _spot(column, row, len(parts), 2)
+            may = _between(shares, at, 0)
+            out[6, y, x] = _between(shares, at, 1)
+            if len(shift):
+                at = _spot(column, row, len(shift), 2)
+                column, row = column - _between(shifts, at, 0), row - _between(shifts, at, 1)
             out[0, y, x], out[1, y, x] = column, row
-            i, j, a, b, c, d = _spot(column, row, len(worn))
+            at = _spot(column, row, len(worn), 4)
             for k in range(3):
-                upper = a * worn[i, j, k] + b * worn[i, j + 1, k]
-                out[2 + k, y, x] *= upper + c * worn[i + 1, j, k] + d * worn[i + 1, j + 1, k]
-            out[5, y, x] = may * (
-                a * worn[i, j, 3] + b * worn[i, j + 1, 3] + c * worn[i + 1, j, 3] + d * worn[i + 1, j + 1, 3]
-            )
+                out[2 + k, y, x] = _between(factors, at, k)
+            out[5, y, x] = may * _between(factors, at, 3)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -131,38 +140,46 @@ def _draw(samples: Floats, texture: Floats, under: Floats, after: Floats, mask: 
     """after = under + share * (texture * factors - under)."""
     height, width = mask.shape
     lines, between = np.empty((_PLANES, width), _F), np.empty(samples.shape[2], _F)
+    u, v, red, green, blue, share = lines[0], lines[1], lines[2], lines[3], lines[4], lines[5]
+    side, colours = len(texture), texture.ravel()
     for y in range(height):
         for k in range(_PLANES):
             _row(samples[k], y, between, lines[k])
-        u, v, share = lines[0], lines[1], lines[5]
         mask[y] = lines[6]
+        below, made = under[y], after[y]
         for x in range(width):
             much = share[x]
-            if much == 0:
-                for k in range(3):
-                    after[y, x, k] = under[y, x, k]
-                continue
-            i, j, a, b, c, d = _spot(u[x], v[x], len(texture))
-            for k in range(3):
-                upper = a * texture[i, j, k] + b * texture[i, j + 1, k]
-                made = upper + c * texture[i + 1, j, k] + d * texture[i + 1, j + 1, k]
-                below = under[y, x, k]
-                after[y, x, k] = below + much * (made * lines[2 + k, x] - below)
+            r, g, b = below[x, 0], below[x, 1], below[x, 2]
+            if much > 0:
+                at = _spot(u[x], v[x], side, 3)
+                r += much * (_between(colours, at, 0) * red[x] - r)
+                g += much * (_between(colours, at, 1) * green[x] - g)
+                b += much * (_between(colours, at, 2) * blue[x] - b)
+            made[x, 0], made[x, 1], made[x, 2] = r, g, b
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _spot(column: float, row: float, side: int) -> Any:
-    """Upper left neighbour, row and column, of a place on a chart of `side` texels, and the weights of all four.
+def _spot(column: float, row: float, side: int, channels: int) -> Any:
+    """Where a place lies on a chart of `side` texels: the index of its four neighbours, row by row, and their weights.
 
-    A texel's centre lies at a whole number whatever the size.
+    A texel's centre lies at a whole number whatever the size. Indices without a sign spare the compiler the question
+    whether they count from the end.
     """
     scale = _F(side) / _F(chart.SIZE)
     shift, most = (scale - _F(1)) / _F(2), _F(side) - _F(1.001)
     x, y = min(max(column * scale + shift, _F(0)), most), min(max(row * scale + shift, _F(0)), most)
     j, i = np.uint32(x), np.uint32(y)
     p, q = x - _F(j), y - _F(i)
-    r, s = _F(1) - p, _F(1) - q
-    return i, j, r * s, p * s, r * q, p * q
+    r, s, step, line = _F(1) - p, _F(1) - q, np.uint32(channels), np.uint32(channels * side)
+    at = i * line + j * step
+    return (at, at + step, at + line, at + line + step), (r * s, p * s, r * q, p * q)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _between(values: Floats, spot: Any, channel: int) -> Any:
+    """One channel there."""
+    (a, b, c, d), (e, f, g, h), k = spot[0], spot[1], np.uint32(channel)
+    return (values[a + k] * e + values[b + k] * f) + (values[c + k] * g + values[d + k] * h)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+import cv2
 import numpy as np
 
 from stages import facs
@@ -50,7 +51,6 @@ DARKEST, BRIGHTEST = 0.6, 1.5
 """Factors of wrinkles and shading that are never passed; the way to them is soft."""
 _MOST: Final = 4  # photos that are blended at once
 _ANCHORED: Final = 16  # people whose registration is kept ready
-_NOWHERE: Final = np.zeros((2, 2, 2), np.float32)  # nothing has shifted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,17 +158,16 @@ class Wear(MapStage):
     def _charts(self, shown: Shown, worn: Worn, free: Floats, plain: Plain | None) -> paint.Charts:
         """What is painted, in the performer's light and with the performer's wrinkles."""
         there = light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))
-        lit = np.exp(np.float32(self.light) * there)
-        dressed = np.empty((chart.SIZE, chart.SIZE, 4), np.float32)
-        dressed[..., :3], dressed[..., 3] = np.exp(worn.fill), worn.skin
+        lit = cv2.resize(np.exp(np.float32(self.light) * there), (chart.SIZE,) * 2, interpolation=cv2.INTER_LINEAR)
         if plain is None or not self.wrinkles:
-            return paint.Charts(worn.picture, dressed, _NOWHERE, lit, self._parts)
+            return paint.Charts(worn.picture, paint.dressed(worn.fill, lit, worn.skin), None, self._parts)
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
         folds = relief.cored((relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure)
-        excess = 1 + limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
-        dressed[..., :3] *= excess[..., None]
-        return paint.Charts(worn.picture, dressed, regions.followed(len(shift))[..., None] * shift, lit, self._parts)
+        excess = limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
+        # Light varies so slowly that it may be shifted along.
+        dressed = paint.dressed(worn.fill, lit, worn.skin, excess)
+        return paint.Charts(worn.picture, dressed, regions.followed(len(shift))[..., None] * shift, self._parts)
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
         """0..1, by how far the head is turned and how sure the tracker is."""

@@ -7,8 +7,9 @@ Texels are as large as pixels, give or take: a texture far finer than the pictur
 # mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -25,6 +26,7 @@ _DENSITY: Final = 1.05  # texels along the chart by pixels along the face's long
 _RATIO: Final = 2**0.5  # between the sizes that are kept
 _LEAST: Final = 96  # texels a side of the smallest
 _TURN: Final = 2.5  # degrees of yaw and pitch that are no difference
+_STEPS: Final = 256  # that a photo's share goes by: an eighth of an 8-bit code where photos differ by an eighth
 _NONE: Final = 0.15  # of the best photo's share, below which another does not count at all
 _SHY: Final = 5  # texels that what is painted keeps from what a photo does not show
 _SHOWN: Final = (0.1, 0.5)  # weight of a texel at which its light says nothing, and all it says counts
@@ -33,14 +35,18 @@ _SHOWN: Final = (0.1, 0.5)  # weight of a texel at which its light says nothing,
 @dataclass(frozen=True, slots=True)
 class Worn:
     """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; skin, shown: (SIZE, SIZE)
-    0..1 where it is skin and no fringe, and where that was seen in a photo. fill: (SIZE, SIZE, 3) natural logarithm of
-    the factors that take the identity's own folds out, as far as the performer has none."""
+    0..1 where it is skin and no fringe, and where that was seen in a photo. fill: (SIZE, SIZE, 3) factors that take the
+    identity's own folds out, as far as the performer has none."""
 
     picture: Floats
     log: Floats
     skin: Floats
     shown: Floats
     fill: Floats
+
+
+Mixed = tuple[Floats, Floats, Floats, Floats]
+"""Picture, log, skin and shown, as of `Worn`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +75,37 @@ class Wardrobe:
         self._levels = {size: _level(portraits, size) for size in _sizes(side)}
         usual = np.mean([one.units for one in likeness.portraits], axis=0)
         self._own = [own.of(one, one.units) for one in likeness.portraits] + [own.of(likeness.merged, usual)]
+        self._depths = np.stack([one.depth for one in self._own])
+        self._mixed: Callable[[int, tuple[int, ...]], Mixed] = lru_cache(maxsize=2)(self._mix)
 
     def worn(self, turned: Floats, pixels: float, doing: Floats) -> Worn:
         """For a head turned by (yaw, pitch, roll) degrees whose face is so many pixels long; doing: (facs.COUNT, 2)
         what the performer does."""
         shares = self._shares(turned)
         sizes = sorted(self._levels)
-        level = self._levels[next((size for size in sizes if size >= _DENSITY * pixels), sizes[-1])]
-        used = np.flatnonzero(shares)
-        skin, seen, log = (np.tensordot(shares, one, 1) for one in (self._skin, self._seen, self._logs))
-        fill = self._filled(shares, used, doing)
+        size = next((size for size in sizes if size >= _DENSITY * pixels), sizes[-1])
+        mixed = self._mixed(size, tuple(np.rint(shares * _STEPS).astype(int).tolist()))
+        return Worn(*mixed, self._filled(shares, doing))
+
+    def _mix(self, size: int, parts: tuple[int, ...]) -> Mixed:
+        """All that a pose decides; parts: of every photo. A head that keeps still wears the same."""
+        level, used = self._levels[size], np.flatnonzero(parts)
+        shares = np.array(parts, np.float32)[used] / np.float32(sum(parts))
+        skin, seen, log = (np.tensordot(shares, one[used], 1) for one in (self._skin, self._seen, self._logs))
         if len(used) == 1:
-            return Worn(level.pictures[used[0]], log, skin, seen, fill)
+            return level.pictures[used[0]], log, skin, seen
         out = np.empty_like(level.pictures[0])
         _blend(level.pictures, level.weights, used, shares, out)
-        return Worn(out, log, skin, seen, fill)
+        return out, log, skin, seen
 
-    def _filled(self, shares: Floats, used: NDArray[np.intp], doing: Floats) -> Floats:
+    def _filled(self, shares: Floats, doing: Floats) -> Floats:
         """(SIZE, SIZE, 3) see `Worn`."""
-        fill = np.zeros((chart.SIZE, chart.SIZE, 3), np.float32)
-        for k in used:
-            share = shares[k] * self._own[k].filling(doing)
-            if not share.any():
-                continue
-            fill += self._own[k].depth * cv2.resize(share, fill.shape[:2], interpolation=cv2.INTER_LINEAR)[..., None]
-        return fill
+        fill, size = np.zeros((chart.SIZE, chart.SIZE, 3), np.float32), (chart.SIZE, chart.SIZE)
+        amounts = [(k, shares[k] * self._own[k].filling(doing)) for k in np.flatnonzero(shares)]
+        some = [(k, cv2.resize(one, size, interpolation=cv2.INTER_LINEAR)) for k, one in amounts if one.any()]
+        if some:
+            _fill(self._depths, np.array([k for k, _ in some]), np.stack([one for _, one in some]), fill)
+        return np.exp(fill, out=fill)
 
     def _shares(self, turned: Floats) -> Floats:
         """(n,) how much of each photo, summing to 1; the merged one, last, fills what the others do not show.
@@ -154,8 +166,8 @@ def _blend(pictures: Floats, weights: Floats, used: NDArray[np.intp], shares: Fl
     for y in range(side):
         line[:] = 0
         whole[:] = 0
-        for k in used:
-            of = shares[k]
+        for n in range(len(used)):
+            k, of = used[n], shares[n]
             for x in range(side):
                 share = of * weights[k, y, x]
                 whole[x] += share
@@ -165,3 +177,16 @@ def _blend(pictures: Floats, weights: Floats, used: NDArray[np.intp], shares: Fl
             part = np.float32(1) / whole[x]
             for c in range(3):
                 out[y, x, c] = line[x, c] * part
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _fill(depths: Floats, used: NDArray[np.intp], amounts: Floats, fill: Floats) -> None:
+    """Add so much of each depth."""
+    for n in range(len(used)):
+        k = used[n]
+        for y in range(fill.shape[0]):
+            for x in range(fill.shape[1]):
+                amount = amounts[n, y, x]
+                if amount > 0:
+                    for c in range(3):
+                        fill[y, x, c] += amount * depths[k, y, x, c]
