@@ -8,12 +8,14 @@ the same grids (Gortler et al., *The lumigraph*, 1996, section 3.4), so that the
 not bleed into it, and the result is held within the mask, so that nothing around changes.
 """
 
+# mypy: disable-error-code="untyped-decorator"
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,11 @@ _HIDDEN: Final = 0.5
 _SPREAD: Final = 1.5
 """Pixels of a level on either side of the mask's edge over which its mask changes."""
 
+_FAR: Final = np.float32(1e6)
+"""Pixels that no picture has."""
+
+_F = np.float32
+
 
 @dataclass(frozen=True, kw_only=True)
 class Multiband(MapStage):
@@ -45,6 +52,11 @@ class Multiband(MapStage):
 
     def __post_init__(self) -> None:
         check_width(self.width)
+
+    def prepare(self) -> None:
+        """Compile."""
+        spot = np.zeros((8, 8, 3), np.float32)
+        multiband(Edit(0, (0, 0, 8, 8), spot, spot + 1, np.ones((8, 8), np.float32)), 2)
 
     def process(self, edits: Edits, faces: Faces, covers: Covers | None = None) -> Edits:
         """The edits with `after` blended and masks that fall off within the old ones.
@@ -64,34 +76,44 @@ def multiband(edit: Edit, reach: float, behind: Floats | None = None) -> Edit:
         return edit
     part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     mask = np.ascontiguousarray(edit.mask[part])
-    difference = edit.after[part] - edit.before[part]
-    if np.abs(difference[mask > 0]).max() < _SAME:
-        return edit
-    # The border of the array is no edge: a face cut by the frame is edited up to the frame.
-    far = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 5)
-    after, soft = edit.before.copy(), np.zeros_like(edit.mask)
-    inner = mask * np.clip(far - np.float32(reach / 2), 0, 1)
     # The cover's soft rim is skin still: it was grown by more than that.
     known = mask > 0 if behind is None else (mask > 0) & (behind[part] < _HIDDEN)
-    after[part] += mixed(difference, known, inner, depth(reach, mask.shape))
-    rise = np.clip(far / np.float32(reach / 2), 0, 1)
-    soft[part] = rise * rise * (3 - 2 * rise)
+    difference, inner, soft = np.empty((*mask.shape, 4), np.float32), np.empty_like(mask), np.zeros_like(edit.mask)
+    if _differ(edit.before[part], edit.after[part], mask, known, difference) < _SAME:
+        return edit
+    _edge(mask, _far(mask), np.float32(reach / 2), inner, soft[part])
+    after = edit.before.copy()
+    after[part] += mixed(difference, inner, depth(reach, mask.shape))
     return replace(edit, after=after, mask=soft)
 
 
-def mixed(difference: Floats, inside: NDArray[np.bool_], mask: Floats, levels: int) -> Floats:
-    """The difference (h, w, 3), known where `inside`, band by band times the mask (h, w) at the band's resolution."""
+def _far(mask: Floats) -> Floats:
+    """(h, w) pixels to where nothing is written, found at half the size.
+
+    The border of the array is no edge: a face cut by the frame is edited up to the frame.
+    """
+    far = cv2.distanceTransform((mask[::2, ::2] > 0).view(np.uint8), cv2.DIST_L2, 5)
+    wide = cv2.resize(far, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[: mask.shape[0], : mask.shape[1]]
+    return np.asarray(2 * np.minimum(wide, _FAR) - np.float32(0.5), np.float32)  # a coarse edge lies as much further out
+
+
+def mixed(difference: Floats, mask: Floats, levels: int) -> Floats:
+    """(h, w, 3) of a difference, band by band times the mask (h, w) at the band's resolution.
+
+    difference: (h, w, 4) times how much of each pixel is known, and that, 0 or 1. What is not known is made up at half
+    the resolution, for there is no detail in it.
+    """
     weights = [mask]
-    bands = [continued(difference, inside)]
-    for _ in range(levels):
+    bands = [difference, continued(cv2.pyrDown(difference))]
+    for level in range(levels):
         weights.append(cv2.pyrDown(weights[-1]))
-        bands.append(cv2.pyrDown(bands[-1]))
+        if level:
+            bands.append(cv2.pyrDown(bands[-1]))
+    weights[0] = mask * difference[..., 3]
     total = bands[-1] * weights[-1][..., None]
     for fine, coarse, weight in zip(bands[-2::-1], bands[:0:-1], weights[-2::-1], strict=True):
-        size = fine.shape[1::-1]
-        detail = (fine - cv2.pyrUp(coarse, dstsize=size)) * weight[..., None]
-        total = cv2.pyrUp(total, dstsize=size) + detail
-    return np.asarray(total, np.float32)
+        total = raised(total, coarse, fine, weight)
+    return total
 
 
 def depth(reach: float, shape: tuple[int, ...]) -> int:
@@ -100,19 +122,76 @@ def depth(reach: float, shape: tuple[int, ...]) -> int:
     return max(1, min(wanted, int(np.log2(max(min(shape), 2))) - 1))
 
 
-def continued(picture: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """`picture` (h, w, 3) inside the mask, and what it is near there smoothly outside."""
-    known = inside.astype(np.float32)
-    made: Floats = np.where(inside[..., None], picture, _pushed(picture * known[..., None], known))
+def continued(weighted: Floats) -> Floats:
+    """(h, w, 3) of a picture times how much of each pixel is known, and that, (h, w, 4): what is not known is taken from
+    ever larger surroundings, the nearest that know anything."""
+    known = weighted[..., 3:]
+    if min(weighted.shape[:2]) < 2 or known.min() > 0:
+        return np.ascontiguousarray(weighted[..., :3] / np.maximum(known, np.float32(1e-6)))
+    below = cv2.pyrUp(continued(cv2.pyrDown(weighted)), dstsize=weighted.shape[1::-1])
+    return np.ascontiguousarray(weighted[..., :3] + (1 - np.minimum(known, 1)) * below)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _differ(before: Floats, after: Floats, mask: Floats, known: NDArray[np.bool_], out: Floats) -> float:
+    """The difference as of `mixed`; its greatest value inside the mask."""
+    greatest = _F(0)
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            share, inside = _F(known[y, x]), _F(mask[y, x] > 0)
+            for k in range(3):
+                apart = after[y, x, k] - before[y, x, k]
+                greatest = max(greatest, abs(apart) * inside)
+                out[y, x, k] = apart * share
+            out[y, x, 3] = share
+    return greatest
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _edge(mask: Floats, far: Floats, half: float, inner: Floats, soft: Floats) -> None:
+    """`inner`, the mask from half of the reach on, and `soft`, what rises up to there."""
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            inner[y, x] = mask[y, x] * min(max(far[y, x] - _F(half), _F(0)), _F(1))
+            rise = min(max(far[y, x] / _F(half), _F(0)), _F(1)) * _F(mask[y, x] > 0)
+            soft[y, x] = rise * rise * (_F(3) - _F(2) * rise)
+
+
+def raised(total: Floats, coarse: Floats, fine: Floats, weight: Floats) -> Floats:
+    """(h, w, 3) `total` at twice the size, and of the detail that `fine` has and `coarse` has not so much."""
+    made = np.empty((*weight.shape, 3), np.float32)
+    _raise(total, coarse, fine, weight, made)
     return made
 
 
-def _pushed(weighted: Floats, known: Floats) -> Floats:
-    """Weighted means over ever larger surroundings, the nearest that know anything."""
-    if min(known.shape) < 2 or known.min() > 0:
-        return np.asarray(weighted / np.maximum(known, np.float32(1e-6))[..., None], np.float32)
-    small, less = cv2.pyrDown(weighted), cv2.pyrDown(known)
-    below = cv2.pyrUp(_pushed(small, less), dstsize=known.shape[1::-1])
-    sure = np.minimum(known, 1)[..., None]
-    filled: Floats = weighted + (1 - sure) * below
-    return filled
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _raise(total: Floats, coarse: Floats, fine: Floats, weight: Floats, out: Floats) -> None:
+    """Row by row: enlarged downward into two lines, and across as they are mixed."""
+    rows, columns = total.shape[0], total.shape[1]
+    wide, less = total.reshape(rows, columns * 3), coarse.reshape(rows, columns * 3)
+    one, two = np.empty(columns * 3, _F), np.empty(columns * 3, _F)
+    for y in range(weight.shape[0]):
+        above, at, below = _taps(y, rows)
+        a, b, c = (_F(0.125), _F(0.75), _F(0.125)) if y % 2 == 0 else (_F(0), _F(0.5), _F(0.5))
+        for j in range(columns * 3):
+            one[j] = a * wide[above, j] + b * wide[at, j] + c * wide[below, j]
+            two[j] = a * less[above, j] + b * less[at, j] + c * less[below, j]
+        for x in range(weight.shape[1]):
+            above, at, below = _taps(x, columns)
+            w = weight[y, x]
+            for k in range(3):
+                p, q, r = 3 * above + k, 3 * at + k, 3 * below + k
+                if x % 2 == 0:
+                    tone, known = _F(0.125) * (one[p] + one[r]), _F(0.125) * (two[p] + two[r])
+                    tone, known = tone + _F(0.75) * one[q], known + _F(0.75) * two[q]
+                else:
+                    tone, known = _F(0.5) * (one[q] + one[r]), _F(0.5) * (two[q] + two[r])
+                out[y, x, k] = tone + w * (fine[y, x, k] - known)
+
+
+@numba.njit(cache=True, nogil=True)
+def _taps(place: int, length: int) -> tuple[int, int, int]:
+    """The samples at half the size that one is made of, as of `cv2.pyrUp`."""
+    at = np.uint32(place // 2)
+    beyond = min(at + np.uint32(1), np.uint32(length - 1))
+    return (at - np.uint32(1) if place > 1 else beyond), at, beyond

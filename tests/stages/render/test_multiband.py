@@ -8,7 +8,7 @@ import pytest
 
 from stages.errors import ConfigError
 from stages.packets import Edit, Edits, Face, Faces, Floats, Frame, Units
-from stages.render.multiband import Multiband, continued, depth, multiband
+from stages.render.multiband import Multiband, continued, depth, multiband, raised
 from stages.render.warp import Warp
 from tests.stages.render.conftest import AT
 
@@ -78,8 +78,19 @@ def test_any_size_of_mask_is_blended(shape: tuple[int, int]) -> None:
 def test_a_picture_is_continued_by_what_is_near() -> None:
     inside = np.zeros((60, 60), bool)
     inside[20:40, 20:40] = True
-    picture = np.where(inside[..., None], np.float32(0.3), np.float32(9)) * np.ones(3, np.float32)
-    assert continued(picture, inside) == pytest.approx(0.3, abs=1e-5)
+    picture = inside[..., None] * np.array([0.3, 0.3, 0.3, 1], np.float32)
+    assert continued(picture) == pytest.approx(0.3, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (8, 12), (2, 3)])
+def test_enlarging_is_that_of_pyramids(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(2)
+    fine, weight = rng.random((*shape, 4), np.float32), rng.random(shape, np.float32)
+    half = -(-shape[0] // 2), -(-shape[1] // 2), 3
+    total, coarse = rng.random(half, np.float32), rng.random(half, np.float32)
+    size = shape[::-1]
+    detail = (fine[..., :3] - cv2.pyrUp(coarse, dstsize=size)) * weight[..., None]
+    assert raised(total, coarse, fine, weight) == pytest.approx(cv2.pyrUp(total, dstsize=size) + detail, abs=1e-5)
 
 
 def test_larger_faces_have_more_bands() -> None:
