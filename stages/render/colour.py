@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -110,9 +111,9 @@ class _Match(OrderedStage[dict[int, Recent]]):
 
     def _change(self, values: Floats, colour: Colour) -> Floats:
         """(SIDE**3, 3) R'G'B' to add to each colour of the cube."""
-        roots = spaces.cones(lattice.nodes(), colour)
+        roots, same = _nodes(colour)
         wanted = roots + self.strength * (self.palette.matched(roots, values) - roots)
-        return (spaces.from_cones(wanted, colour) - spaces.from_cones(roots, colour)).astype(np.float32)
+        return (spaces.from_cones(wanted, colour) - same).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +144,13 @@ class WhiteBalance(_Match):
     def palette(self) -> Palette:
         """Means of the cones."""
         return balance
+
+
+@lru_cache(maxsize=8)
+def _nodes(colour: Colour) -> tuple[spaces.Doubles, spaces.Doubles]:
+    """Cone responses of the cube's nodes, and what they come back as."""
+    roots = spaces.cones(lattice.nodes(), colour)
+    return roots, spaces.from_cones(roots, colour)
 
 
 def sampled(edit: Edit, skin: Floats) -> tuple[Floats, Floats] | None:

@@ -23,7 +23,7 @@ from stages.render import noise
 from stages.render.regions import FEATURES, OPENINGS, around
 from stages.render.steady import Recent, share
 
-_EVERY: Final = 4
+_EVERY: Final = 8
 """Frames from one measurement to the next; grain is a matter of the camera, not of the moment."""
 _LEAST: Final = 0.2 / 255
 """Standard deviation in nominal 0..1 below which no 8-bit picture shows any grain."""

@@ -32,8 +32,10 @@ def nodes() -> Floats:
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def apply(picture: Floats, change: Floats, weight: Floats, out: Floats) -> None:
     """out = picture + weight * change there. picture, out: (h, w, 3). change: (SIDE**3, 3). weight: (h, w) 0..1."""
-    top, one = np.float32(SIDE - 1), np.float32(1)
-    green, red = SIDE, SIDE * SIDE
+    top, one, flat = np.float32(SIDE - 1), np.float32(1), change.ravel()
+    # Indices without a sign spare the compiler the question whether they count from the end.
+    blue, green, red = np.uint32(3), np.uint32(3 * SIDE), np.uint32(3 * SIDE * SIDE)
+    last = np.float32(SIDE - 2)
     for y in range(picture.shape[0]):
         for x in range(picture.shape[1]):
             much = weight[y, x]
@@ -42,17 +44,18 @@ def apply(picture: Floats, change: Floats, weight: Floats, out: Floats) -> None:
                 out[y, x, 0], out[y, x, 1], out[y, x, 2] = r, g, b
                 continue
             u, v, w = _held(r * top, top), _held(g * top, top), _held(b * top, top)
-            i, j, k = min(int(u), SIDE - 2), min(int(v), SIDE - 2), min(int(w), SIDE - 2)
+            i, j, k = np.uint32(min(u, last)), np.uint32(min(v, last)), np.uint32(min(w, last))
             u, v, w = u - np.float32(i), v - np.float32(j), w - np.float32(k)
-            at = i * red + j * green + k
+            at = i * red + j * green + k * blue
             for c in range(3):
-                near = change[at, c] + w * (change[at + 1, c] - change[at, c])
-                p = at + green
-                over = change[p, c] + w * (change[p + 1, c] - change[p, c])
-                q = at + red
-                far = change[q, c] + w * (change[q + 1, c] - change[q, c])
-                s = q + green
-                corner = change[s, c] + w * (change[s + 1, c] - change[s, c])
+                p = at + np.uint32(c)
+                near = flat[p] + w * (flat[p + blue] - flat[p])
+                q = p + green
+                over = flat[q] + w * (flat[q + blue] - flat[q])
+                q = p + red
+                far = flat[q] + w * (flat[q + blue] - flat[q])
+                q += green
+                corner = flat[q] + w * (flat[q + blue] - flat[q])
                 low, high = near + v * (over - near), far + v * (corner - far)
                 out[y, x, c] = picture[y, x, c] + much * (low * (one - u) + high * u)
 

@@ -12,7 +12,7 @@ not bleed into it, and the result is held within the mask, so that nothing aroun
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numba
@@ -94,7 +94,8 @@ def _far(mask: Floats) -> Floats:
     """
     far = cv2.distanceTransform((mask[::2, ::2] > 0).view(np.uint8), cv2.DIST_L2, 5)
     wide = cv2.resize(far, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[: mask.shape[0], : mask.shape[1]]
-    return np.asarray(2 * np.minimum(wide, _FAR) - np.float32(0.5), np.float32)  # a coarse edge lies as much further out
+    # A coarse edge lies half a pixel further out.
+    return np.asarray(2 * np.minimum(wide, _FAR) - np.float32(0.5), np.float32)
 
 
 def mixed(difference: Floats, mask: Floats, levels: int) -> Floats:
@@ -123,8 +124,10 @@ def depth(reach: float, shape: tuple[int, ...]) -> int:
 
 
 def continued(weighted: Floats) -> Floats:
-    """(h, w, 3) of a picture times how much of each pixel is known, and that, (h, w, 4): what is not known is taken from
-    ever larger surroundings, the nearest that know anything."""
+    """(h, w, 3) with what is not known taken from ever larger surroundings, the nearest that know anything.
+
+    weighted: (h, w, 4) a picture times how much of each pixel is known, and that.
+    """
     known = weighted[..., 3:]
     if min(weighted.shape[:2]) < 2 or known.min() > 0:
         return np.ascontiguousarray(weighted[..., :3] / np.maximum(known, np.float32(1e-6)))
@@ -133,7 +136,7 @@ def continued(weighted: Floats) -> Floats:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _differ(before: Floats, after: Floats, mask: Floats, known: NDArray[np.bool_], out: Floats) -> float:
+def _differ(before: Floats, after: Floats, mask: Floats, known: NDArray[np.bool_], out: Floats) -> Any:
     """The difference as of `mixed`; its greatest value inside the mask."""
     greatest = _F(0)
     for y in range(mask.shape[0]):
@@ -190,7 +193,7 @@ def _raise(total: Floats, coarse: Floats, fine: Floats, weight: Floats, out: Flo
 
 
 @numba.njit(cache=True, nogil=True)
-def _taps(place: int, length: int) -> tuple[int, int, int]:
+def _taps(place: int, length: int) -> tuple[Any, Any, Any]:
     """The samples at half the size that one is made of, as of `cv2.pyrUp`."""
     at = np.uint32(place // 2)
     beyond = min(at + np.uint32(1), np.uint32(length - 1))

@@ -192,20 +192,22 @@ def add(
     bright, tint: tiles of noise in luma and colour. starts: (6,) row and column in the tiles of luma, Cb and Cr. share:
     standard deviation of colour over that of luma.
     """
-    most = np.float32(len(amount) - 1)
+    most, last, around = np.float32(len(amount) - 1), np.float32(len(amount) - 2), np.uint32(SIDE - 1)
+    begin, blue_begin, red_begin = np.uint32(starts[1]), np.uint32(starts[3]), np.uint32(starts[5])
     for y in range(after.shape[0]):
         one = bright[(y + starts[0]) % SIDE]
         blue, red = tint[(y + starts[2]) % SIDE], tint[(y + starts[4]) % SIDE]
         for x in range(after.shape[1]):
+            at = np.uint32(x)
             r, g, b = after[y, x, 0], after[y, x, 1], after[y, x, 2]
             luma = np.float32(0.2126) * r + np.float32(0.7152) * g + np.float32(0.0722) * b
             spot = min(max(luma, np.float32(0)), np.float32(1)) * most
-            low = min(int(spot), len(amount) - 2)
-            sigma = amount[low] + (spot - np.float32(low)) * (amount[low + 1] - amount[low])
+            low = np.uint32(min(spot, last))
+            sigma = amount[low] + (spot - np.float32(low)) * (amount[low + np.uint32(1)] - amount[low])
             sigma *= where[y, x]
-            n = sigma * one[(x + starts[1]) % SIDE]
-            cb = sigma * np.float32(share) * blue[(x + starts[3]) % SIDE]
-            cr = sigma * np.float32(share) * red[(x + starts[5]) % SIDE]
+            n = sigma * one[(at + begin) & around]
+            cb = sigma * np.float32(share) * blue[(at + blue_begin) & around]
+            cr = sigma * np.float32(share) * red[(at + red_begin) & around]
             out[y, x, 0] = r + n + np.float32(1.5748) * cr
             out[y, x, 1] = g + n - np.float32(0.1873) * cb - np.float32(0.4681) * cr
             out[y, x, 2] = b + n + np.float32(1.8556) * cb

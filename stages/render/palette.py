@@ -45,12 +45,19 @@ def fitted(colours: Doubles) -> tuple[Doubles, Doubles]:
     By reweighting (Lange, Little & Taylor, *Robust statistical modeling using the t distribution*, 1989), from the
     median and its absolute deviations.
     """
-    mean = np.median(colours, 0)
-    spread = np.square(1.4826 * np.median(np.abs(colours - mean), 0)) + _FLOOR
+    mean = _median(colours)
+    spread = np.square(1.4826 * _median(np.abs(colours - mean))) + _FLOOR
     covariance = np.diag(spread)
     for _ in range(_ROUNDS):
         mean, covariance = _reweighted(colours, mean, np.linalg.inv(covariance))
     return mean, covariance
+
+
+def _median(colours: Doubles) -> Doubles:
+    """(3,) the upper one of two in the middle. Rows without gaps are sorted several times as fast."""
+    middle = len(colours) // 2
+    made: Doubles = np.partition(np.ascontiguousarray(colours.T), middle, axis=1)[:, middle]
+    return made
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
