@@ -15,6 +15,7 @@ from av.codec.context import Flags
 
 from stages.errors import ConfigError
 from stages.media import dnxhr, hdr
+from stages.media.captions import LOST, Captions, carrying
 from stages.media.colour import colour_of
 from stages.media.containers import MUXERS, keeps_time, relabelled
 from stages.media.passengers import Passengers
@@ -83,6 +84,7 @@ class Output:
         self.path, self.warnings = path, list[str]()
         self._clip, self._settings = clip, settings
         self._opening: Opening | None = None
+        self._captions = Captions(settings.codec, clip.codec)
         path.open("wb").close()
         self._file = av.open(str(path), "w", format=MUXERS[path.suffix])
         self.stream = add_stream(self._file, clip, settings)
@@ -105,10 +107,15 @@ class Output:
             aspect=(riding.aspect or Fraction(0, 1)) if riding else None,
             field_order=riding.field_order if riding and source.interlaced_frame else None,
             display=display_matrix(source, self._clip.codec),
-            options=dict(options),
+            options=carrying(self._settings.codec, options),
             lost=tuple(lost),
             tags=colour_of(native),
         )
+
+    def look(self, source: av.VideoFrame) -> None:
+        """See whether a picture carries what the file will not."""
+        if self._captions.found(source):
+            self.warnings.append(LOST)
 
     def start(self, opening: Opening) -> None:
         """Open the encoder and write the file's head."""

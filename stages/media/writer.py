@@ -49,6 +49,7 @@ class VideoWriter:
 
     def write(self, frame: Frame) -> av.VideoFrame:
         """Encode one frame; what the encoder was given."""
+        self._output.look(frame.native)
         native = convert(frame.native, self._settings.pixel_format)
         if not self._started:
             self._output.start(self._output.opening(frame.native, native))
@@ -105,6 +106,7 @@ class ChunkWriter:
 
     def write(self, frame: Frame) -> av.VideoFrame:
         """Encode one frame, the first after a cut in a chunk of its own; what the encoder was given."""
+        self._output.look(frame.native)
         native = convert(frame.native, self._settings.pixel_format)
         if self._opening is None:
             self._opening = self._output.opening(frame.native, native)

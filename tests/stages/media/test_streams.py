@@ -7,15 +7,18 @@ from fractions import Fraction
 
 import av
 import pytest
+from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from stages.media.boxes import Box, edit_index, index
+from stages.media.captions import LOST
 from stages.media.decode import frames, probe
 from stages.media.encode import Encode
 from stages.packets import Job
 from tests.stages.media.synthetic_clips import picture
 from tests.stages.media.test_masters import ffprobe
 
+QUIET = {"x265-params": "log-level=none"}
 MILLISECOND = Fraction(1, 1000)
 KEYS = bytes(Box(b"keys", bytes(Box(b"\0\0\0\1", bytes(Box(b"keyd", b"mdtacom.apple.quicktime.location"))))))
 MEBX = struct.pack(">4xI", 1) + bytes(Box(b"mebx", b"\0" * 6 + b"\0\1" + KEYS))
@@ -90,7 +93,7 @@ def as_a_phone_does(path):
 def deliver(source, folder, container, chunk=None, codec="libx264"):
     """Through the encoder, in chunks where asked; there a run dies after frame 5 and another goes on."""
     folder.mkdir(exist_ok=True)
-    clip, stage = probe(source), Encode(codec=codec, container=container)
+    clip, stage = probe(source), Encode(codec=codec, container=container, options=QUIET if codec == "libx265" else {})
     job, saved, start = Job(clip, folder, chunk), None, 0
     state = stage.begin(job)
     for stop in (5, None) if chunk else (None,):
@@ -270,3 +273,57 @@ def test_a_cover_that_does_not_fit_is_named(tmp_path):
     _, warnings = deliver(source, tmp_path / "out", "mov")
     assert len(warnings) == 1
     assert "left out: a .mov file cannot hold it; .mp4 and .m4v and .mkv can" in warnings[0]
+
+
+def captioned(path):
+    """H.264 with a CEA-608 pair in the user data of every picture."""
+    path.parent.mkdir(exist_ok=True)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in (*range(8), None):
+            native = None if number is None else picture("yuv420p", number)
+            if native is not None:
+                native.pts, native.time_base = number, Fraction(1, 25)
+            for packet in stream.encode(native):
+                said = b"\xb5\x00\x31GA94\x03\xc1\xff\xfc" + bytes(
+                    [0x80 | 65 + int(packet.pts * 25 * packet.time_base), 97]
+                )
+                message = b"\x06\x04" + bytes([len(said) + 1]) + said + b"\xff\x80"
+                spoken = av.Packet(b"\0\0\0\1" + message + bytes(packet))
+                spoken.pts, spoken.dts, spoken.time_base = packet.pts, packet.dts, packet.time_base
+                spoken.is_keyframe, spoken.stream = packet.is_keyframe, stream
+                output.mux(spoken)
+    return path
+
+
+def captions(path):
+    return [[bytes(d) for d in f.native.side_data if d.type == Type.A53_CC] for f in frames(probe(path))]
+
+
+@pytest.mark.parametrize("chunk", [None, 3], ids=["in one go", "killed"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_closed_captions_stay_in_the_pictures(tmp_path, codec, chunk):
+    source = captioned(tmp_path / "source" / "a.mp4")
+    path, warnings = deliver(source, tmp_path / "out", "mp4", chunk, codec)
+    assert warnings == []
+    assert captions(path) == captions(source)
+    assert [bytes([0xFC, 0x80 | 66, 97])] in captions(path)
+
+
+@pytest.mark.parametrize("chunk", [None, 3], ids=["in one go", "killed"])
+def test_captions_that_the_codec_cannot_hold_are_named_once(tmp_path, chunk):
+    source = captioned(tmp_path / "source" / "a.mp4")
+    path, warnings = deliver(source, tmp_path / "out", "mkv", chunk, "ffv1")
+    assert [w for w in warnings if "captions" in w] == [LOST]
+    assert captions(path) == [[]] * 8
+
+
+def test_captions_outlast_a_change_of_pixels(tmp_path):
+    source = captioned(tmp_path / "source" / "a.mp4")
+    stage, clip = Encode(codec="libx265", pixel_format="yuv420p10le", options=QUIET), probe(source)
+    state = stage.begin(Job(clip, tmp_path))
+    for frame in frames(clip):
+        stage.process(state, frame)
+    stage.finish(state)
+    assert captions(state.path) == captions(source)

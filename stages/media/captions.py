@@ -1,0 +1,40 @@
+"""Closed captions (CEA-608, CEA-708) ride in the pictures of H.264 and H.265 (ATSC A/53 part 4), not in a stream.
+
+Decoders hand them out as side data of frames, edits keep that, and some encoders write it again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import av
+from av.sidedata.sidedata import Type
+
+from stages.media.side_data import side_data
+
+_CARRYING: Final[dict[str, dict[str, str]]] = {
+    "libx264": {},
+    "h264_nvenc": {},
+    "hevc_nvenc": {},
+    "mpeg2video": {},
+    "libx265": {"a53cc": "1"},  # off unless told
+}
+LOST: Final = "closed captions left out: only H.264 and H.265 carry them in their pictures"
+
+
+def carrying(codec: str, options: dict[str, str]) -> dict[str, str]:
+    """An encoder's options with what makes it write captions; the user's own word stands."""
+    return {**_CARRYING.get(codec, {}), **options}
+
+
+class Captions:
+    """Looks whether captions come that this encoder does not write."""
+
+    def __init__(self, codec: str, source: str) -> None:
+        self._source, self._looking = source, codec not in _CARRYING
+
+    def found(self, native: av.VideoFrame) -> bool:
+        """True once, with the first frame that carries some in vain."""
+        found = self._looking and any(data.type == Type.A53_CC for data in side_data(native, self._source))
+        self._looking = self._looking and not found
+        return found
