@@ -96,6 +96,16 @@ def test_a_whole_shift_takes_codes_from_there(pixel_format: str) -> None:
         np.testing.assert_array_equal(plane[rows, columns], source[moved_rows, moved_columns])
 
 
+def test_a_column_without_a_neighbour_stays_and_what_has_one_moves() -> None:
+    frame = frame_of("yuv420p")
+    offsets, mask = np.ones((2, 20, 1), np.float32), np.ones((20, 1), np.float32)
+    made = paste(frame, (Moved(0, (8, 4, 10, 44), frame, offsets, mask, NOWHERE, NOWHERE),)).native
+    luma, *chroma = zip(components(made), components(frame.native), strict=True)
+    assert (luma[0] != luma[1]).any()
+    for plane, source in chroma:
+        np.testing.assert_array_equal(plane, source)
+
+
 def test_drawing_leaves_what_is_drawn_alone() -> None:
     edit = moved("yuv420p", (4, 2, 60, 46))
     picture = draw(edit)

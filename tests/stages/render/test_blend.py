@@ -38,6 +38,12 @@ def test_feathering_leaves_the_border_of_the_frame_alone() -> None:
     assert feather(np.ones((40, 40), np.float32), 3.0) == pytest.approx(np.ones((40, 40)))
 
 
+def test_a_row_and_a_column_more_leave_a_wide_feather_where_it_is() -> None:
+    mask = cv2.GaussianBlur(_edit().mask, (0, 0), 3)
+    whole, odd = feather(mask, 8.0), feather(np.ascontiguousarray(mask[:-1, :-1]), 8.0)
+    np.testing.assert_allclose(odd, whole[:-1, :-1], atol=1e-5)
+
+
 def test_gaussian_softens_by_a_share_of_the_face(face: Callable[..., Face], only: Callable[[Face], Faces]) -> None:
     edits = Edits(AT, (_edit(),))
     small, large = (Gaussian(width=0.03).process(edits, only(face(unit=unit))) for unit in (60.0, 240.0))
