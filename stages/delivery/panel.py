@@ -125,7 +125,7 @@ class Panel:
         there = any(values[unit].max() >= _PRESENT for values in curves.values())
         base = top + 18 * s
         write(picture, about.name, (left + _MARGIN * s, base), 14 * s, INK if there else FAINT, 600)
-        write(picture, about.label, (left + (_MARGIN + 44) * s, base), 12 * s, DIM if there else FAINT)
+        write(picture, about.label, (left + _NAME * s, base), 12 * s, DIM if there else FAINT)
         if event is not None and about.sided:  # the performer's side
             write(
                 picture,

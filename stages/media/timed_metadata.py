@@ -25,6 +25,7 @@ _MEDIA_HEADERS: Final = (b"gmhd", b"nmhd")
 _HANDLER: Final = slice(8, 12)  # of an hdlr's payload: what kind of media this is
 _ENTRIES: Final = struct.Struct(">4xI")  # head of an stsd's payload: version and flags, number of descriptions
 _REFERENCE: Final = slice(14, 16)  # of a description, head included: which data reference its samples lie in
+_IDS: Final = struct.Struct(">I")
 _OWN_FILE: Final = (1).to_bytes(2)
 
 
@@ -94,7 +95,12 @@ def _referring(description: Description, track_ids: Mapping[int, int]) -> bytes:
 def _references(trak: Box) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
     tref = trak.find(b"tref")
     boxes = tref.children() if tref else []
-    return tuple((box.kind, struct.unpack(f">{len(box.payload) // 4}I", box.payload)) for box in boxes)
+    return tuple((box.kind, tuple(number for (number,) in _IDS.iter_unpack(_whole(box.payload)))) for box in boxes)
+
+
+def _whole(ids: bytes) -> bytes:
+    """Without what a damaged file has at the end."""
+    return ids[: len(ids) // _IDS.size * _IDS.size]
 
 
 def _description(trak: Box, chapters: bool) -> Description | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages import facs
-from stages.delivery import panel
+from stages.delivery import lettering, panel
 from stages.delivery.pairs import MakePairs, opened
 from stages.delivery.panel import CURVES, MARK, Panel, Reading
 from stages.delivery.units_film import UnitsFilm
@@ -196,3 +196,11 @@ def test_timecodes_are_those_that_a_profile_reads(rate):
         text = written(index / rate, rate)
         assert moment(text, "here").seconds(rate) == pytest.approx(float(index / rate), abs=1e-6)
     assert written(Fraction(-1), rate) == "00:00:00:00"
+
+
+@pytest.mark.parametrize("wide", [960, 1280, 1920, 3840])
+def test_labels_end_before_the_letter_of_a_side_and_the_bars(wide: int) -> None:
+    s = wide / 1280
+    letter = (panel._BARS - 7) * s - lettering.width("L", 12 * s, 600)
+    ends = {facs.UNITS[i].name: panel._NAME * s + lettering.width(facs.UNITS[i].label, 12 * s) for i in panel.SHOWN}
+    assert {name for name, end in ends.items() if end >= letter} == set()

@@ -14,6 +14,7 @@ from stages.media.boxes import Box, edit_index, index
 from stages.media.captions import LOST
 from stages.media.decode import frames, probe
 from stages.media.encode import Encode
+from stages.media.timed_metadata import Description, descriptions
 from stages.packets import Job
 from tests.stages.media.synthetic_clips import picture
 from tests.stages.media.test_masters import ffprobe
@@ -142,6 +143,16 @@ def test_ffprobe_reads_what_kind_of_timed_metadata_it_is(tmp_path):
     source = as_a_phone_does(made(tmp_path / "source" / "a.mp4", data="bin_data"))
     path, _ = deliver(source, tmp_path / "out", "mov")
     assert [stream["codec_tag_string"] for stream in ffprobe(path)] == ["avc1", "mebx"]
+
+
+def test_damaged_descriptions_are_left_out_and_nothing_breaks(tmp_path):
+    source = as_a_phone_does(made(tmp_path / "source" / "a.mp4", data="bin_data"))
+    whole, moov = source.read_bytes(), source.read_bytes().rindex(b"moov")
+    for at in range(moov + 4, len(whole), 7):
+        source.write_bytes(whole[:at] + b"\0\0\0\x0d" + whole[at + 4 :])
+        assert all(isinstance(found, Description) for found in descriptions(source).values())
+    source.write_bytes(whole[: moov + 90])
+    assert descriptions(source) == {}
 
 
 def test_a_second_generation_still_has_its_timed_metadata(tmp_path):
