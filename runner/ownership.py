@@ -134,6 +134,29 @@ def claims(parent: Path) -> Iterator[tuple[Path, Claim]]:
                 yield path.with_suffix(""), claim
 
 
+def under_way(parent: Path, out: str, besides: Path) -> int | None:
+    """The process that makes a delivery called `out` in `parent` now, in another work folder than `besides`."""
+    for folder, claim in claims(parent):
+        if folder != besides and claim.out == out and _is_held(_lock_of(folder)):
+            return claim.pid
+    return None
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a live run holds the lock; False where that is not to be known."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _NO_LOCKS
+    finally:
+        os.close(file)
+    return False
+
+
 def sweep(parent: Path, spare: Path | None = None) -> None:
     """Remove work folders in `parent` whose run is dead, with the empty folders they had claimed, but for `spare`.
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from runner.chunks import STATE
 from runner.disk import why
-from runner.ownership import PREFIX, Owner, claims, remove_empty, sweep
+from runner.ownership import PREFIX, Owner, claims, remove_empty, sweep, under_way
 from runner.progress import say
 from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.images import one_line
@@ -254,6 +254,10 @@ def _place(target: Target, folder: Path, owner: Owner) -> Workspace:
     if owner.claim.made and not folder.exists() and not target.settled(owner.claim.report):
         owner.start_over()
     if owner.claim.made is None:
+        if target.file and not target.shared and (process := under_way(folder.parent, target.file.name, folder)):
+            raise DeliveryError(
+                f"out: {target.file} is being made by process {process}; wait for it, or name another file"
+            )
         target.check_free(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
     report = _beside(target, target.file) if target.file else _claim(target.root, target.name, owner)

@@ -139,6 +139,27 @@ def test_the_same_job_does_not_run_twice_at_once(
     assert run_clip(made(clip, out, *words)).delivery.exists()
 
 
+def test_two_jobs_do_not_make_the_same_file_at_once(
+    clip: Path, apart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, out = ("pipeline=passthrough", "encode=ffv1"), tmp_path / "out" / "take.mp4"
+
+    def meanwhile(run: Run) -> None:
+        monkeypatch.undo()
+        monkeypatch.setenv("GLABELLA_CACHE", str(apart))
+        for more in ("encode.threads=1", "overwrite=true"):
+            with pytest.raises(DeliveryError, match=f"take.mp4 is being made by process {os.getpid()}; wait for it"):
+                run_clip(made(clip, out, *words, "encode.threads=1", more))
+        run_clip(made(clip, out.with_name("another.mp4"), *words))
+        jobs.carry_out(run)
+
+    monkeypatch.setattr(jobs, "carry_out", meanwhile)
+    assert run_clip(made(clip, out, *words)).delivery == out
+    names = ["another.mp4", "another.report", "take.mp4", "take.report"]
+    assert sorted(path.name for path in out.parent.iterdir()) == names
+    run_clip(made(clip, out, *words, "encode.threads=1", "overwrite=true"))
+
+
 def test_a_full_disk_stops_cleanly_and_the_next_start_goes_on(
     clip: Path, apart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
