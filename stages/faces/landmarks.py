@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.backend import Model
 from stages.errors import ConfigError
+from stages.faces import layouts
 from stages.faces.detect import Detection
 from stages.faces.roi import Roi
 from stages.faces.sampling import sample
@@ -64,8 +65,10 @@ class Mesh478(Landmarker):
             raise ConfigError(f"landmarks.settle: must be 0 to 3, not {self.settle}")
 
     def prepare(self) -> None:
-        """Open the model, and compile what cuts its pictures out."""
+        """Open the model, and compile what cuts its pictures out and places its points."""
         self.model.open()
+        nowhere = np.zeros((layouts.COUNT, 3), np.float32)
+        Roi.around_landmarks(nowhere, self.margin).to_frame(nowhere, _SIZE)
         sample(np.zeros((3, 2, 2), np.uint8), np.zeros((2, 3)), np.zeros((3, 2, 2), np.uint8))
 
     def from_detection(self, frame: Frame, face: Detection) -> Mesh:
