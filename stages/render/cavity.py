@@ -18,6 +18,7 @@ import numpy as np
 from stages.media import planes
 from stages.packets import Floats, Frame
 from stages.render import mesh
+from stages.render.openings import along
 
 SAMPLES: Final = 24
 """Depths between the lips at which the picture is looked at."""
@@ -59,35 +60,27 @@ def stretched(offsets: Floats, face: Floats, moves: Floats, down: Floats, give: 
     offsets: (inner points, 2) pixels, see `stages.render.deform.Deformed`. face, moves: (468, 2) pixels.
     """
     rims = np.stack([mesh.MOUTH.upper, mesh.MOUTH.lower])
-    given = (part.astype(np.float32) for part in (offsets, face[rims], moves[rims], down, give))
+    given = (part.astype(np.float32) for part in (offsets, face[rims], face[rims] + moves[rims], down, give))
     mixed: Floats = _stretched(*given)
     return mixed
 
 
 @numba.njit(cache=True, nogil=True)
-def _stretched(offsets: Floats, rims: Floats, moves: Floats, down: Floats, give: Floats) -> Floats:
-    """`stretched`, column by column. rims, moves: (2, columns, 2)."""
+def _stretched(offsets: Floats, rims: Floats, after: Floats, down: Floats, give: Floats) -> Floats:
+    """`stretched`, column by column. rims, after: (2, columns, 2)."""
     steps, mixed = len(mesh.FRACTIONS), offsets.copy()
-    was, becomes = np.linspace(0, 1, give.shape[1] + 1), np.empty(give.shape[1] + 1)
     for c in range(rims.shape[1]):
-        upper, lower = rims[0, c], rims[1, c]
-        above, below = upper + moves[0, c], lower + moves[1, c]
-        gap, height = max(_along(lower - upper, down), 1e-3), max(_along(below - above, down), 1e-3)
+        gap, height = max(along(rims[0, c], rims[1, c], down), 1e-3), max(along(after[0, c], after[1, c], down), 1e-3)
         opened = min(max((1 - gap / height) / 0.25, 0.0), 1.0) * min(max(gap / 4 - 0.5, 0.0), 1.0)
-        if not opened:
-            continue
-        kept, given = min(gap / height, 1.0), 0.0
-        for k in range(len(was)):
-            becomes[k] = was[k] * kept + given * (1 - kept)
-            given += give[c, k] if k < give.shape[1] else 0.0
-        depths = np.interp(mesh.FRACTIONS, becomes, was)
+        was, until, further, kept = 0, 0.0, 0.0, min(gap / height, 1.0)
         for k, at in enumerate(mesh.FRACTIONS):
-            shared = upper * (1 - depths[k]) + lower * depths[k] - above * (1 - at) - below * at
-            mixed[c * steps + k] += opened * (shared - offsets[c * steps + k])
+            while until + further < at and was < give.shape[1]:  # the depth that comes to lie at `at`
+                until += further
+                further = kept / give.shape[1] + give[c, was] * (1 - kept)
+                was += 1
+            depth = (was - 1 + (at - until) / further) / give.shape[1]
+            for x in range(2):
+                shared = rims[0, c, x] * (1 - depth) + rims[1, c, x] * depth
+                shared -= after[0, c, x] * (1 - at) + after[1, c, x] * at
+                mixed[c * steps + k, x] += opened * (shared - mixed[c * steps + k, x])
     return mixed
-
-
-@numba.njit(cache=True, nogil=True)
-def _along(vector: Floats, down: Floats) -> float:
-    length: float = vector[0] * down[0] + vector[1] * down[1]
-    return length

@@ -147,35 +147,40 @@ def behind(opening: mesh.Opening, face: Floats, moves: Floats, pull: Floats, dow
     taken from, relative to it.
     """
     rims = np.stack([opening.upper, opening.lower])
-    places, offsets = _laid(*(part.astype(np.float32) for part in (face[rims], moves[rims], pull, down)))
+    then, moved = face[rims], moves[rims]
+    places, offsets = _laid(*(part.astype(np.float32) for part in (then, moved, then + moved, pull, down)))
     return places, offsets
 
 
 @numba.njit(cache=True, nogil=True)
-def _laid(rims: Floats, moves: Floats, pull: Floats, down: Floats) -> tuple[Floats, Floats]:
-    """`behind`, column by column and from the upper rim to the lower. rims, moves: (2, columns, 2)."""
+def _laid(rims: Floats, moves: Floats, after: Floats, pull: Floats, down: Floats) -> tuple[Floats, Floats]:
+    """`behind`, column by column and from the upper rim to the lower. rims, moves, after: (2, columns, 2)."""
     columns, steps = rims.shape[1], len(mesh.FRACTIONS)
     places, offsets = np.empty((columns * steps, 2), np.float32), np.empty((columns * steps, 2), np.float32)
+    source = np.empty(2, np.float32)
     for c in range(columns):
-        upper, lower, raised, lowered = rims[0, c], rims[1, c], moves[0, c], moves[1, c]
-        gap = max(_along(lower - upper, down), 0.0)
-        height = max(_along(lower + lowered - upper - raised, down), 1e-3)
-        opened = max(-_along(raised, down), 0.0) / height, max(_along(lowered, down), 0.0) / height
+        gap, height = max(along(rims[0, c], rims[1, c], down), 0.0), max(along(after[0, c], after[1, c], down), 1e-3)
+        raised = max(along(after[0, c], rims[0, c], down), 0.0) / height
+        lowered = max(along(rims[1, c], after[1, c], down), 0.0) / height
         across = math.sqrt(math.sin(math.pi * (c + 1) / (columns + 1)))
-        middle = (raised + lowered) / 2 * (1 - across) + pull * across
         for k, at in enumerate(mesh.FRACTIONS):
-            place = (upper + raised) * (1 - at) + (lower + lowered) * at
-            share, other = _fading(at, opened[0]), _fading(1 - at, opened[1])
-            source = place - share * raised - other * lowered - min(max(1 - share - other, 0.0), 1.0) * middle
-            depth = _along(source - upper, down)
+            upper, lower = _fading(at, raised), _fading(1 - at, lowered)
+            own, place = min(max(1 - upper - lower, 0.0), 1.0), places[c * steps + k]
+            for x in range(2):
+                middle = (moves[0, c, x] + moves[1, c, x]) / 2 * (1 - across) + pull[x] * across
+                place[x] = after[0, c, x] * (1 - at) + after[1, c, x] * at
+                source[x] = place[x] - upper * moves[0, c, x] - lower * moves[1, c, x] - own * middle
+            depth = along(rims[0, c], source, down)
             inside = min(max(depth, _MARGIN * at * gap), gap - _MARGIN * (1 - at) * gap)
-            places[c * steps + k], offsets[c * steps + k] = place, source + (inside - depth) * down - place
+            for x in range(2):
+                offsets[c * steps + k, x] = source[x] + (inside - depth) * down[x] - place[x]
     return places, offsets
 
 
 @numba.njit(cache=True, nogil=True)
-def _along(vector: Floats, down: Floats) -> float:
-    length: float = vector[0] * down[0] + vector[1] * down[1]
+def along(start: Floats, end: Floats, down: Floats) -> float:
+    """How far down it is from one point to the other, each (2,)."""
+    length: float = (end[0] - start[0]) * down[0] + (end[1] - start[1]) * down[1]
     return length
 
 

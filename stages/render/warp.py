@@ -114,8 +114,13 @@ class Warp(MapStage):
                 raise ConfigError(f"{name} must not be negative, it is {getattr(self, name)}")
 
     def prepare(self) -> None:
-        """Load the displacements."""
-        _displaced(np.zeros((facs.COUNT, 2), np.float32), None)
+        """Load the displacements, and compile what lays a mesh and draws it."""
+        still = _displaced(np.zeros((facs.COUNT, 2), np.float32), None)
+        face = basis.load().mean * np.float32(LEAST_FACE)
+        view, anywhere = View(LEAST_FACE, np.array([0, 1], np.float32), (1, 1)), Limit(1.0, 0.0)
+        give = np.full((mesh.MOUTH.columns, cavity.SAMPLES), 1 / cavity.SAMPLES, np.float32)
+        laid = deform(face, still[:, :2], view, eye=anywhere, mouth=anywhere, give=give)
+        raster.painted(mesh.TRIANGLES.copy(), laid.points, np.zeros((mesh.COUNT, 3), np.float32), (1, 1), 1)
 
     def process(
         self,
