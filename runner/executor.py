@@ -27,11 +27,8 @@ class LostError(Exception):
 REMEMBERED: Final = 100_000
 """Frames; an hour and more."""
 
-BESIDE: Final = 1
-"""Threads beside the workers, for what waits for a codec's own threads."""
-
 AHEAD: Final = 4
-"""Frames on their way for each thread where nothing else bounds them: enough for a stage that takes long at times."""
+"""Frames on their way for each worker where nothing else bounds them: enough for a stage that takes long at times."""
 
 
 @dataclass
@@ -103,8 +100,8 @@ class Pass:
     ) -> None:
         self._nodes, self._drops = list(nodes), last_readers(nodes, wanted)
         self._job, self._given, self._saved = job, given, saved or {}
-        self._workers = workers + BESIDE
-        self._in_flight = in_flight or AHEAD * self._workers
+        self._workers = workers
+        self._in_flight = in_flight or AHEAD * workers
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._cpu: defaultdict[str, float] = defaultdict(float)
         self._states: dict[str, Any] = {}
