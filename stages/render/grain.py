@@ -8,7 +8,7 @@ frame gets the same grain however it is rendered, and no two frames share it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import cv2
@@ -55,11 +55,18 @@ class Then:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A track's grain, `then` for the next measurement, and whether it was measured against the frame before."""
+    """A track's grain, if it was measured, and `then` for the next measurement."""
 
-    recent: Recent
+    recent: Recent | None
     then: Then
-    sure: bool
+
+
+@dataclass
+class Plates:
+    """What is known by track. still: the clip is one picture, so that there is no frame before to tell grain by."""
+
+    still: bool
+    tracks: dict[int, Known] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +79,9 @@ class Off(MapStage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plate(OrderedStage[dict[int, Known]]):
-    """Add what the face lacks of the plate's grain.
+class Plate(OrderedStage[Plates]):
+    """Add what the face lacks of the plate's grain; in a moving clip not before a frame's grain could be told from its
+    skin by the frame before.
 
     strength: 0..1, share of what is missing. steady_s: seconds over which the measurement is smoothed, 0..5.
     """
@@ -93,15 +101,15 @@ class Plate(OrderedStage[dict[int, Known]]):
         spot = np.zeros((1, 1, 3), np.float32)
         noise.add(spot, noise.tile(0.0), noise.tile(0.0), np.zeros(5, np.int64), noise.LEVELS, 1.0, spot[..., 0], spot)
 
-    def begin(self, job: Job) -> dict[int, Known]:
+    def begin(self, job: Job) -> Plates:
         """Nothing is known of any track."""
-        return {}
+        return Plates(job.clip.kind == "still")
 
-    def process(self, state: dict[int, Known], edits: Edits) -> Edits:
+    def process(self, state: Plates, edits: Edits) -> Edits:
         """The edits with grainier `after`; the very same packet where nothing is missing."""
         return edits.having(tuple(self._edit(state, edits.at, edit) for edit in drawn(edits)))
 
-    def _edit(self, state: dict[int, Known], at: Stamp, edit: Edit) -> Edit:
+    def _edit(self, state: Plates, at: Stamp, edit: Edit) -> Edit:
         found = self._found(state, at, edit)
         if found is None or not self.strength:
             return edit
@@ -110,22 +118,25 @@ class Plate(OrderedStage[dict[int, Known]]):
             return edit
         return replace(edit, after=_grained(edit, at, found, amount.astype(np.float32)))
 
-    def _found(self, state: dict[int, Known], at: Stamp, edit: Edit) -> noise.Grain | None:
-        known = state.get(edit.track)
-        much = share(known.recent, at, self.steady_s) if known is not None and known.sure else 1.0
-        if known is not None and much < 1 and at.index % _EVERY:
+    def _found(self, state: Plates, at: Stamp, edit: Edit) -> noise.Grain | None:
+        known = state.tracks.get(edit.track)
+        held = known.recent if known is not None and share(known.recent, at, self.steady_s) < 1 else None
+        if known is not None and held is not None and at.index % _EVERY:
             if (at.index + 1) % _EVERY == 0:
-                state[edit.track] = replace(known, then=Then.of(at, edit))
-            return noise.Grain.of(known.recent.values)
+                state.tracks[edit.track] = replace(known, then=Then.of(at, edit))
+            return noise.Grain.of(held.values)
         now = Then.of(at, edit)
         then = known.then.laid(now) if known is not None else None
+        if then is None and not state.still:
+            state.tracks[edit.track] = Known(held, now)
+            return noise.Grain.of(held.values) if held is not None else None
         found = noise.measured(edit.before, edit.after, (edit.mask > 0.5) & (around(edit, FEATURES) == 1), then)
         if found is None:
             return None
         values = found.vector
-        if known is not None and much < 1:
-            values = known.recent.values + np.float32(much) * (values - known.recent.values)
-        state[edit.track] = Known(Recent(at, values), now, then is not None)
+        if held is not None:
+            values = held.values + np.float32(share(held, at, self.steady_s)) * (values - held.values)
+        state.tracks[edit.track] = Known(Recent(at, values), now)
         return noise.Grain.of(values)
 
 
