@@ -114,10 +114,10 @@ class Tracking:
     def _log_figures(
         self, name: str, settings: Mapping[str, Any], figures: Mapping[str, float], files: Sequence[Path]
     ) -> None:
+        client, _ = self._open()
+        run = self._create(name, {"task": "eval", "glabella": version("glabella")}, _now())
         from mlflow.entities import Param
 
-        run = self._create(name, {"task": "eval", "glabella": version("glabella")}, _now())
-        client, _ = self._open()
         texts = [Param(plain_key(key), shortened(str(value))) for key, value in flatter(settings)]
         client.log_batch(run, params=texts[:_BATCH])
         _send_figures(client, run, figures)
@@ -137,9 +137,9 @@ class Tracking:
         return self._bounded(lambda: self._open_sweep(name, dict(tagged), run), name)
 
     def _open_sweep(self, name: str, tagged: dict[str, str], run: str | None) -> str:
+        client, _ = self._open()  # imports mlflow; a part of it imported beside `warm`, half-way through, may not come
         from mlflow.exceptions import MlflowException
 
-        client, _ = self._open()
         try:
             if run:
                 client.update_run(run, status="RUNNING")

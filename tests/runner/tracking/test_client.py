@@ -311,6 +311,24 @@ def test_importing_the_module_does_not_import_mlflow() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=False).returncode == 0
 
 
+AT_ONCE = """
+import sys, time
+from runner.tracking import Tracking
+store = Tracking(uri=sys.argv[1], artifacts=sys.argv[2], timeout=60)
+store.warm()
+time.sleep(float(sys.argv[3]))
+print(store.open_sweep("gains", {}))
+"""
+
+
+@pytest.mark.parametrize("after", [0, 0.05, 0.1])
+def test_a_sweep_may_open_its_run_while_mlflow_is_being_imported(store: Tracking, after: float) -> None:
+    words = [sys.executable, "-c", AT_ONCE, store.uri, store.artifacts, str(after)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
+    (run,) = runs(store)
+    assert done.stdout.split() == f"('{run.info.run_id}', ())".split()
+
+
 def test_warming_returns_at_once_and_speaks_to_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = local(tmp_path)
     started = time.perf_counter()
