@@ -134,8 +134,8 @@ def add_yuv(planes: Planes, origin: Pair, chroma: Pair, change: Change, k: Float
         if below == 0 or i == h - 1:
             rows = below if below else 1 << chroma[1]
             at = (origin[1] + i) >> chroma[1]
-            _fold(cb, chroma[0], rows)
-            _fold(cr, chroma[0], rows)
+            fold(cb, chroma[0], rows)
+            fold(cr, chroma[0], rows)
             columns = (w + (1 << chroma[0]) - 1) >> chroma[0]
             left = origin[0] >> chroma[0]
             add_row(u[at, left : left + columns], cb, k[9], k[10], k[11])
@@ -158,7 +158,7 @@ def add_channel(plane: Plane, origin: Pair, weights: Floats, change: Change, k: 
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _fold(sums: Floats, across: int, rows: int) -> None:
+def fold(sums: Floats, across: int, rows: int) -> None:
     """Sums over a block's rows, one a luma column -> means over blocks, in the first places."""
     width = len(sums)
     if across == 0:

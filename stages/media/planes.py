@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from stages.contract import MapStage
 from stages.errors import ClipError, ConfigError
-from stages.media import kernels, layers, moving
+from stages.media import kernels, layers, moving, painting
 from stages.media.colour import coding
 from stages.media.pixels import Layout, Plane, turned, upright, whole_planes
-from stages.packets import Clip, Colour, Edit, Edits, Floats, Frame, Moved, Stamp
+from stages.packets import Clip, Colour, Edit, Edits, Floats, Frame, Moved, Painted, Region, Stamp
 
 Box = tuple[int, int, int, int]
 Bytes = NDArray[np.uint8]
@@ -106,12 +106,12 @@ def planar8(frame: Frame, box: Box, size: tuple[int, int] | None = None) -> Byte
     return out
 
 
-def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
+def paste(frame: Frame, edits: tuple[Region, ...]) -> Frame:
     """A copy of `frame` with mask * (after - before) of each edit added to its codes, rounded and clipped.
 
     The difference is turned into codes, not the picture: a sample whose mask is 0, or whose picture did not change,
-    keeps its code bit by bit. Of what is only moved, the codes themselves are. Alpha, timestamps, tags and side data
-    are those of `frame`, which is left untouched.
+    keeps its code bit by bit. What is only moved, or painted on that, is so in codes. Alpha, timestamps, tags and side
+    data are those of `frame`, which is left untouched.
 
     Raises:
         ClipError: a pixel format or colour matrix that cannot be edited.
@@ -125,13 +125,15 @@ def paste(frame: Frame, edits: tuple[Edit | Moved, ...]) -> Frame:
         planes, origin = _readable(pasted, form, box)
         if isinstance(edit, Moved):
             _move(form, _readable(frame, form, box)[0], planes, origin, edit, k)
+        elif isinstance(edit, Painted) and form.model == "yuv":
+            painting.paint(planes, origin, form.chroma, edit, k)
         else:
-            _add(form, planes, origin, edit, k)
+            _add(form, planes, origin, draw(edit), k)
         _store(pasted, form, box, planes)
     return pasted
 
 
-def _layers(edits: tuple[Edit | Moved, ...]) -> Iterator[Edit | Moved]:
+def _layers(edits: tuple[Region, ...]) -> Iterator[Region]:
     """The regions, and after each what is painted on it."""
     for edit in edits:
         yield edit
@@ -141,15 +143,21 @@ def _layers(edits: tuple[Edit | Moved, ...]) -> Iterator[Edit | Moved]:
 
 def drawn(edits: Edits) -> tuple[Edit, ...]:
     """The regions of `edits` as pictures; those that were painted as they are."""
-    return tuple(draw(edit) if isinstance(edit, Moved) else edit for edit in edits.edits)
+    return tuple(draw(edit) for edit in edits.edits)
 
 
-def draw(edit: Moved) -> Edit:
-    """The region before and after its pixels moved."""
+def draw(edit: Region) -> Edit:
+    """The region before and after it was edited; the very same if it is drawn."""
+    if isinstance(edit, Edit):
+        return edit
+    if isinstance(edit, Painted):
+        under = after(edit.under, edit.box)
+        made, mask = painting.pictured(edit.samples, edit.mask, edit.texture, under)
+        return Edit(edit.track, edit.box, under, made, mask, edit.places, edit.sources)
     before = crop(edit.frame, edit.box)
-    after, mask = moving.resampled(before, edit.offsets, edit.mask)
-    made = Edit(edit.track, edit.box, before, after, mask, edit.places, edit.sources)
-    return layers.laid(made, edit.painted) if edit.painted is not None else made
+    moved, mask = moving.resampled(before, edit.offsets, edit.mask)
+    whole = Edit(edit.track, edit.box, before, moved, mask, edit.places, edit.sources)
+    return layers.laid(whole, draw(edit.painted)) if edit.painted is not None else whole
 
 
 def after(edit: Edit | Moved, box: Box) -> Floats:
@@ -196,10 +204,13 @@ class WriteBack(MapStage):
             raise ConfigError(f"write.interlaced must be 'refuse' or 'progressive', not {self.interlaced!r}")
 
     def prepare(self) -> None:
-        """Compile what moves 8-bit samples."""
-        frame = Frame(Stamp("", 0, 0, Fraction(1)), av.VideoFrame(4, 4, "yuv420p"), Colour())
-        still, nowhere = np.zeros((3, 2, 2), np.float32), np.zeros((0, 2), np.float32)
-        paste(frame, (Moved(0, (0, 0, 4, 4), frame, still[:2], still[2], nowhere, nowhere),))
+        """Compile what moves and paints 8-bit samples."""
+        frame, box = Frame(Stamp("", 0, 0, Fraction(1)), av.VideoFrame(4, 4, "yuv420p"), Colour()), (0, 0, 4, 4)
+        still, nowhere = np.zeros((6, 2, 2), np.float32), np.zeros((0, 2), np.float32)
+        under = Moved(0, box, frame, still[:2], still[2], nowhere, nowhere)
+        texture = np.zeros((2, 2), np.uint64)
+        over = Painted(0, box, under, still, still[0], texture, nowhere, nowhere)
+        paste(frame, (replace(under, painted=over),))
 
     def check(self, clip: Clip) -> None:
         """Say before the first frame what would fail in the render.

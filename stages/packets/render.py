@@ -198,7 +198,7 @@ class Moved(ShowsShapes):
     mask: Floats
     places: Floats
     sources: Floats
-    painted: Edit | None = None
+    painted: Edit | Painted | None = None
 
     stride: ClassVar[int] = 2
     """Luma pixels from one sample of the mask to the next."""
@@ -214,6 +214,46 @@ class Moved(ShowsShapes):
             raise ValueError(f"a face was painted over {self.painted.box}, its edit covers {self.box}")
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Painted(ShowsShapes):
+    """A texture on a face: an `Edit` that need not be drawn to be written back.
+
+    box, places, sources: as of `Edit`. under: what it is painted on, in a box around this
+    one. samples: (6, ceil(h / 2),
+    ceil(w / 2)) float32 column and row in the texture, factors on red, green and blue, and share 0..1 that is painted;
+    0 beside the face. mask: (ceil(h / 2), ceil(w / 2)) float32 0..1, how much of the difference is written back. Both
+    hold for the middle of two by two pixels and are linear between. texture: (side, side) as `stages.media.painting`
+    packs it. `stages.media.planes.drawn` makes an `Edit` of it.
+    """
+
+    track: int
+    box: tuple[int, int, int, int]
+    under: Moved
+    samples: Floats
+    mask: Floats
+    texture: NDArray[np.uint64]
+    places: Floats
+    sources: Floats
+
+    stride: ClassVar[int] = 2
+    """Luma pixels from one sample of the mask to the next."""
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box
+        half = -((y0 - y1) // self.stride), -((x0 - x1) // self.stride)
+        check(self.samples, (6, *half), np.float32, "Painted.samples")
+        check(self.mask, half, np.float32, "Painted.mask")
+        check(self.texture, (-1, -1), np.uint64, "Painted.texture")
+        for name in ("places", "sources"):
+            check(getattr(self, name), (-1, 2), np.float32, f"Painted.{name}")
+        if not _inside(self.box, self.under.box):
+            raise ValueError(f"a face was painted over {self.box}, its edit covers {self.under.box}")
+
+
+Region = Edit | Moved | Painted
+"""A face that changes, however far it is drawn."""
+
+
 def _inside(box: tuple[int, int, int, int], whole: tuple[int, int, int, int]) -> bool:
     return box[0] >= whole[0] and box[1] >= whole[1] and box[2] <= whole[2] and box[3] <= whole[3]
 
@@ -222,9 +262,9 @@ def _inside(box: tuple[int, int, int, int], whole: tuple[int, int, int, int]) ->
 class Edits(Packet):
     """The edited regions of a frame, one per face that changes."""
 
-    edits: tuple[Edit | Moved, ...]
+    edits: tuple[Region, ...]
 
-    def having(self, made: tuple[Edit | Moved, ...]) -> Edits:
+    def having(self, made: tuple[Region, ...]) -> Edits:
         """These regions instead, in the very same packet where they are the very same."""
         alike = len(made) == len(self.edits) and all(new is old for new, old in zip(made, self.edits, strict=True))
         return self if alike else Edits(self.at, made)

@@ -17,7 +17,7 @@ from stages.contract import MapStage, OrderedStage
 from stages.errors import ConfigError
 from stages.expression import pose
 from stages.media.planes import drawn
-from stages.packets import Covers, Edit, Edits, Faces, Floats, Job, Moved
+from stages.packets import Covers, Edit, Edits, Faces, Floats, Job, Region
 from stages.render.membrane import membrane
 from stages.render.rim import bridged, steadied, winsorised
 from stages.render.steady import Recent
@@ -124,7 +124,7 @@ def interocular(faces: Faces) -> dict[int, float]:
     return {face.track: pose.of(face.landmarks).scale for face in faces.faces}
 
 
-def _feathered(edit: Edit | Moved, sigma: float) -> Edit | Moved:
+def _feathered(edit: Region, sigma: float) -> Region:
     sigma /= edit.stride
     return replace(edit, mask=feather(edit.mask, sigma)) if sigma >= 0.3 else edit
 

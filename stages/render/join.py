@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from stages.contract import MapStage
 from stages.media import layers
-from stages.media.planes import drawn
-from stages.packets import Edit, Edits, Faces, Moved
+from stages.media.planes import draw
+from stages.packets import Edits, Faces, Moved, Painted, Region
 from stages.render.blend import Gaussian
 
 
@@ -39,12 +39,14 @@ class Join(MapStage):
         Raises:
             ValueError: a face was painted beyond the edit under it.
         """
-        painted = {edit.track: edit for edit in drawn(edits)} if edits is not None else {}
+        painted = {edit.track: edit for edit in edits.edits} if edits is not None else {}
         soft = Gaussian(width=self.width).process(under, faces)
         return Edits(under.at, tuple(_joined(edit, painted.get(edit.track)) for edit in soft.edits))
 
 
-def _joined(under: Edit | Moved, over: Edit | None) -> Edit | Moved:
+def _joined(under: Region, over: Region | None) -> Region:
     if over is None:
         return under
-    return replace(under, painted=over) if isinstance(under, Moved) else layers.laid(under, over)
+    if isinstance(under, Moved):
+        return replace(under, painted=over if isinstance(over, Painted) else draw(over))
+    return layers.laid(draw(under), draw(over))

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from stages.contract import MapStage
 from stages.expression import chart
 from stages.faces import layouts
-from stages.packets import Bytes, Covers, Edit, Edits, Face, Faces, Floats, Moved
+from stages.packets import Bytes, Covers, Edits, Face, Faces, Floats, Moved, Region
 from stages.render import mesh, raster
 
 COARSE: Final = 4
 """Pixels a side of a sample: a texel of a cover is three times as large in a face of 800 pixels."""
 
-_Region = TypeVar("_Region", Edit, Moved)
+_Region = TypeVar("_Region", bound=Region)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,11 @@ class Uncover(MapStage):
         shown = {face.track: face for face in faces.faces}
         return edits.having(tuple(self._edit(edit, shown.get(edit.track), covers) for edit in edits.edits))
 
-    def _edit(self, edit: Edit | Moved, face: Face | None, covers: Covers) -> Edit | Moved:
-        if isinstance(edit, Edit):
-            return _left(edit, face, covers)
+    def _edit(self, edit: Region, face: Face | None, covers: Covers) -> Region:
         left = _left(edit, face, covers)
-        return replace(left, painted=_left(left.painted, face, covers)) if left.painted is not None else left
+        if isinstance(left, Moved) and left.painted is not None:
+            return replace(left, painted=_left(left.painted, face, covers))
+        return left
 
 
 def _left(edit: _Region, face: Face | None, covers: Covers) -> _Region:
@@ -54,7 +54,7 @@ def _left(edit: _Region, face: Face | None, covers: Covers) -> _Region:
     return replace(edit, mask=edit.mask * (1 - covered)) if covered is not None else edit
 
 
-def hidden(edit: Edit | Moved, face: Face | None, covers: Covers | None) -> Floats | None:
+def hidden(edit: Region, face: Face | None, covers: Covers | None) -> Floats | None:
     """How much of each sample of the edit's mask shows what lies before the face, in the frame or in `after`, 0..1;
     None if nothing does, and where no mesh was drawn."""
     cover = covers.of(edit.track) if covers is not None else None
@@ -70,7 +70,7 @@ def enlarged(coarse: Floats, shape: tuple[int, ...], times: int = COARSE) -> Flo
     return np.asarray(fine[: shape[0], : shape[1]], np.float32)
 
 
-def laid(hidden: Bytes, edit: Edit | Moved, face: Face, points: Floats) -> Floats:
+def laid(hidden: Bytes, edit: Region, face: Face, points: Floats) -> Floats:
     """(ceil(h / COARSE), ceil(w / COARSE)) 0..1 of the edit's box: a cover on the mesh whose vertices lie at `points`,
     (mesh.COUNT, 2) luma pixels.
 

@@ -17,7 +17,7 @@ import numpy as np
 from stages.expression import chart
 from stages.expression.textures import regions
 from stages.faces import layouts
-from stages.packets import Floats
+from stages.packets import Floats, Frame
 
 SIDE: Final = chart.SIZE // chart.COARSE
 """Samples a side of the chart's colours."""
@@ -46,7 +46,15 @@ def look(picture: Floats, box: tuple[int, int, int, int], places: Floats) -> Sho
     """Lay the face in a picture (h, w, 3) of a box of the frame flat; places: (468+, 2) of the mesh in its pixels."""
     near = _around(box, places)
     part = picture[near[1] - box[1] : near[3] - box[1], near[0] - box[0] : near[2] - box[0]]
-    face = chart.unwrap_crop(_reduced(part) * np.float32(255), near, places)
+    return _shown(chart.unwrap_crop(_reduced(part) * np.float32(255), near, places))
+
+
+def look_up(frame: Frame, places: Floats) -> Shown:
+    """As `look`, of a face in a frame."""
+    return _shown(chart.unwrap(frame, places))
+
+
+def _shown(face: chart.Chart) -> Shown:
     front = face.front[chart.chart_map().owner]
     seen = cv2.resize(front, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return Shown(np.log(np.maximum(face.colour / 255, 0) + FLOOR), face.luma, seen * (face.colour.max(2) > 0))

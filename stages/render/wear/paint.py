@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stages.expression import chart
 from stages.faces import layouts
+from stages.media.painting import packed, pictured
 from stages.packets import Face, Floats
 from stages.render import mesh, raster
 
@@ -21,8 +22,6 @@ STEP: Final = 2
 _MARGIN: Final = 16
 """Pixels around the mesh: no mask at the border, nor at an eighth of the size, where broad feathers are made."""
 _GRID: Final = 4  # pixels; chroma is no coarser
-_PLANES: Final = 7
-"""Column and row on the chart, factors on red, green and blue, share of the texture, mask."""
 _NOWHERE: Final = np.zeros((0, 0, 2), np.float32)
 _F = np.float32
 
@@ -45,12 +44,12 @@ class Laid:
 class Charts:
     """What a face is painted by, on the chart at any size; all but `parts` is taken where the performer's skin is.
 
-    texture: (side, side, 3) nominal R'G'B'. worn: (n, n, 4) factors on it, and share of it that is skin, see `dressed`.
-    shift: (n, n, 2) texels of `chart.SIZE` by which the two are taken from elsewhere. parts: (n, n, 2) share that is
-    painted, and mask.
+    side: texels of the texture. worn: (n, n, 4) factors on it, and share of it that is skin, see `dressed`. shift:
+    (n, n, 2) texels of `chart.SIZE` by which texture and `worn` are taken from elsewhere. parts: (n, n, 2) share that
+    is painted, and mask.
     """
 
-    texture: Floats
+    side: int
     worn: Floats
     shift: Floats | None
     parts: Floats
@@ -82,7 +81,7 @@ def prepare(parts: Floats) -> None:
     one, spot = np.ones((2, 2, 3), np.float32), np.ones((2, 2), np.float32)
     worn, laid = dressed(one, one, spot, spot), Laid((0, 0, 2, 2), *spot[None, :1, :1].repeat(3, 0))
     for shift in (None, parts):
-        painted(laid, Charts(one, worn, shift, parts), one)
+        pictured(*sampled(laid, Charts(len(one), worn, shift, parts), 1.0), packed(one), one)
 
 
 def dressed(fill: Floats, lit: Floats, skin: Floats, excess: Floats | None = None) -> Floats:
@@ -92,14 +91,13 @@ def dressed(fill: Floats, lit: Floats, skin: Floats, excess: Floats | None = Non
     return worn
 
 
-def painted(laid: Laid, charts: Charts, under: Floats) -> tuple[Floats, Floats]:
-    """(h, w, 3) of the box painted over `under`, and (h, w) the mask."""
-    samples = np.empty((_PLANES, *laid.on.shape), np.float32)
+def sampled(laid: Laid, charts: Charts, strength: float) -> tuple[Floats, Floats]:
+    """(6, h, w) and (h, w): samples and mask of a face, as of `stages.packets.Painted`; strength: 0..1 of the mask."""
+    samples, mask = np.empty((6, *laid.on.shape), np.float32), np.empty(laid.on.shape, np.float32)
     shift = charts.shift if charts.shift is not None else _NOWHERE
-    _look_up(laid.u, laid.v, laid.on, shift, charts.worn, charts.parts, samples)
-    after, mask = np.empty_like(under), np.empty(under.shape[:2], np.float32)
-    _draw(samples, charts.texture, under, after, mask)
-    return after, mask
+    _look_up(laid.u, laid.v, laid.on, charts.side, shift, charts.worn, charts.parts, samples, mask)
+    mask *= np.float32(strength)
+    return samples, mask
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -113,22 +111,33 @@ def _dress(fill: Floats, lit: Floats, skin: Floats, excess: Floats, out: Floats)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _look_up(u: Floats, v: Floats, on: Floats, shift: Floats, worn: Floats, parts: Floats, out: Floats) -> None:
+def _look_up(
+    u: Floats,
+    v: Floats,
+    on: Floats,
+    side: int,
+    shift: Floats,
+    worn: Floats,
+    parts: Floats,
+    out: Floats,
+    mask: Floats,
+) -> None:
     """All that is known of a sample, linearly from the charts. shift: empty where nothing has shifted."""
     shifts, factors, shares = shift.ravel(), worn.ravel(), parts.ravel()
     for y in range(u.shape[0]):
         for x in range(u.shape[1]):
             if on[y, x] == 0:
                 out[:, y, x] = 0
+                mask[y, x] = 0
                 continue
             column, row = u[y, x], v[y, x]
             at = _spot(column, row, len(parts), 2)
             may = _between(shares, at, 0)
-            out[6, y, x] = _between(shares, at, 1)
+            mask[y, x] = _between(shares, at, 1)
             if len(shift):
                 at = _spot(column, row, len(shift), 2)
                 column, row = column - _between(shifts, at, 0), row - _between(shifts, at, 1)
-            out[0, y, x], out[1, y, x] = column, row
+            out[0, y, x], out[1, y, x] = _texel(column, side), _texel(row, side)
             at = _spot(column, row, len(worn), 4)
             for k in range(3):
                 out[2 + k, y, x] = _between(factors, at, k)
@@ -136,38 +145,12 @@ def _look_up(u: Floats, v: Floats, on: Floats, shift: Floats, worn: Floats, part
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _draw(samples: Floats, texture: Floats, under: Floats, after: Floats, mask: Floats) -> None:
-    """after = under + share * (texture * factors - under)."""
-    height, width = mask.shape
-    lines, between = np.empty((_PLANES, width), _F), np.empty(samples.shape[2], _F)
-    u, v, red, green, blue, share = lines[0], lines[1], lines[2], lines[3], lines[4], lines[5]
-    side, colours = len(texture), texture.ravel()
-    for y in range(height):
-        for k in range(_PLANES):
-            _row(samples[k], y, between, lines[k])
-        mask[y] = lines[6]
-        below, made = under[y], after[y]
-        for x in range(width):
-            much = share[x]
-            r, g, b = below[x, 0], below[x, 1], below[x, 2]
-            if much > 0:
-                at = _spot(u[x], v[x], side, 3)
-                r += much * (_between(colours, at, 0) * red[x] - r)
-                g += much * (_between(colours, at, 1) * green[x] - g)
-                b += much * (_between(colours, at, 2) * blue[x] - b)
-            made[x, 0], made[x, 1], made[x, 2] = r, g, b
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _spot(column: float, row: float, side: int, channels: int) -> Any:
     """Where a place lies on a chart of `side` texels: the index of its four neighbours, row by row, and their weights.
 
-    A texel's centre lies at a whole number whatever the size. Indices without a sign spare the compiler the question
-    whether they count from the end.
+    Indices without a sign spare the compiler the question whether they count from the end.
     """
-    scale = _F(side) / _F(chart.SIZE)
-    shift, most = (scale - _F(1)) / _F(2), _F(side) - _F(1.001)
-    x, y = min(max(column * scale + shift, _F(0)), most), min(max(row * scale + shift, _F(0)), most)
+    x, y = _texel(column, side), _texel(row, side)
     j, i = np.uint32(x), np.uint32(y)
     p, q = x - _F(j), y - _F(i)
     r, s, step, line = _F(1) - p, _F(1) - q, np.uint32(channels), np.uint32(channels * side)
@@ -176,28 +159,18 @@ def _spot(column: float, row: float, side: int, channels: int) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _texel(place: float, side: int) -> Any:
+    """A column or row of `chart.SIZE` on a chart of `side` texels, where it has a neighbour; a texel's centre lies at a
+    whole number whatever the size."""
+    scale = _F(side) / _F(chart.SIZE)
+    return min(max(place * scale + (scale - _F(1)) / _F(2), _F(0)), _F(side) - _F(1.001))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _between(values: Floats, spot: Any, channel: int) -> Any:
     """One channel there."""
     (a, b, c, d), (e, f, g, h), k = spot[0], spot[1], np.uint32(channel)
     return (values[a + k] * e + values[b + k] * f) + (values[c + k] * g + values[d + k] * h)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _row(plane: Floats, y: int, between: Floats, out: Floats) -> None:
-    """A row of pixels between samples every `STEP`, linearly; `between` is scratch."""
-    rows, columns = plane.shape
-    near, far = y // 2, min(max(y // 2 + (y % 2) * 2 - 1, 0), rows - 1)
-    upper, lower = plane[near], plane[far]
-    for x in range(columns):
-        between[x] = upper[x] * _F(0.75) + lower[x] * _F(0.25)
-    out[0] = between[0]
-    last = min(columns - 1, (len(out) - 1) // 2)
-    left, right, odd, even = between[:last], between[1 : last + 1], out[1 : 2 * last : 2], out[2 : 2 * last + 1 : 2]
-    for x in range(last):
-        odd[x] = left[x] * _F(0.75) + right[x] * _F(0.25)
-        even[x] = left[x] * _F(0.25) + right[x] * _F(0.75)
-    for x in range(2 * last + 1, len(out)):
-        out[x] = between[last]
 
 
 @cache

@@ -24,7 +24,8 @@ from stages.expression import chart, pose
 from stages.expression.textures import regions as textures
 from stages.faces import layouts
 from stages.identity.chosen import Chosen
-from stages.media.planes import after
+from stages.media.painting import pictured
+from stages.media.planes import after, draw
 from stages.packets import (
     Cover,
     Covers,
@@ -35,6 +36,7 @@ from stages.packets import (
     FaceUnits,
     Floats,
     Moved,
+    Painted,
     Plain,
     Plains,
     Roles,
@@ -131,43 +133,49 @@ class Wear(MapStage):
                 continue
             plain = plains.of(edit.track) if plains is not None else None
             cover = covers.of(edit.track) if covers is not None else None
-            painted = self._painted(edit, face, measured.get(edit.track), plain, cover)
+            below = edit if isinstance(edit, Moved) else draw(edit)
+            painted = self._painted(below, face, measured.get(edit.track), plain, cover)
             made += [painted] if painted is not None else []
         return Edits(edits.at, tuple(made)) if made else None
 
     def _painted(
         self, edit: Edit | Moved, face: Face, measured: FaceUnits | None, plain: Plain | None, cover: Cover | None
-    ) -> Edit | None:
+    ) -> Edit | Painted | None:
         head = pose.of(face.landmarks)
         strength = self._strength(face, head)
         if strength <= 0:
             return None
+        more = unseen.shift(measured, head)
         places = edit.places.copy()
-        places[: layouts.MESH_COUNT] += unseen.shift(measured, head)
+        places[: layouts.MESH_COUNT] += more
         laid = paint.lay(edit.box, places, face)
         if laid is None:
             return None
-        under = after(edit, laid.box)
         pixels = float(np.ptp(places[: layouts.MESH_COUNT], axis=0).max())
         worn = self._wardrobe.worn(head.angles, pixels, measured.values if measured is not None else _still())
-        charts = self._charts(light.look(under, laid.box, places), worn, _free(cover), plain)
-        made, mask = paint.painted(laid, charts, under)
-        mask *= np.float32(strength)  # `uncover` takes out what is hidden
-        return Edit(edit.track, laid.box, under, made, mask, edit.places, edit.sources)
+        free, rest = _free(cover), (edit.places, edit.sources)
+        if isinstance(edit, Moved):  # what has moved need not be drawn: it is seen where it comes from
+            shown = light.look_up(edit.frame, edit.sources[: layouts.MESH_COUNT] + more)
+            samples, mask = paint.sampled(laid, self._charts(shown, worn, free, plain), strength)
+            return Painted(edit.track, laid.box, edit, samples, mask, worn.picture, *rest)
+        under = after(edit, laid.box)
+        shown = light.look(under, laid.box, places)
+        samples, mask = paint.sampled(laid, self._charts(shown, worn, free, plain), strength)
+        return Edit(edit.track, laid.box, under, *pictured(samples, mask, worn.picture, under), *rest)
 
     def _charts(self, shown: Shown, worn: Worn, free: Floats, plain: Plain | None) -> paint.Charts:
         """What is painted, in the performer's light and with the performer's wrinkles."""
         there = light.ratio(shown, worn.log, light.sized(worn.shown) * light.sized(free))
         lit = cv2.resize(np.exp(np.float32(self.light) * there), (chart.SIZE,) * 2, interpolation=cv2.INTER_LINEAR)
         if plain is None or not self.wrinkles:
-            return paint.Charts(worn.picture, paint.dressed(worn.fill, lit, worn.skin), None, self._parts)
+            return paint.Charts(len(worn.picture), paint.dressed(worn.fill, lit, worn.skin), None, self._parts)
         now = relief.detail(shown.luma)
         shift = relief.flow(now, _anchor(plain))
         folds = relief.cored((relief.laid(now, shift) - plain.detail.astype(np.float32)) * textures.skin() * plain.sure)
         excess = limited(np.asarray(folds * self.wrinkles, np.float32), DARKEST, BRIGHTEST)
         # Light varies so slowly that it may be shifted along.
         dressed = paint.dressed(worn.fill, lit, worn.skin, excess)
-        return paint.Charts(worn.picture, dressed, regions.followed(len(shift))[..., None] * shift, self._parts)
+        return paint.Charts(len(worn.picture), dressed, regions.followed(len(shift))[..., None] * shift, self._parts)
 
     def _strength(self, face: Face, head: pose.Pose) -> float:
         """0..1, by how far the head is turned and how sure the tracker is."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stages.expression import chart
 from stages.identity.likeness import Likeness, Portrait
+from stages.media.painting import Texels, packed
 from stages.packets import Floats
 from stages.render.wear import light, own, regions
 
@@ -34,18 +35,18 @@ _SHOWN: Final = (0.1, 0.5)  # weight of a texel at which its light says nothing,
 
 @dataclass(frozen=True, slots=True)
 class Worn:
-    """What is drawn. picture: (side, side, 3) nominal R'G'B'; log: see `light.of_texture`; skin, shown: (SIZE, SIZE)
-    0..1 where it is skin and no fringe, and where that was seen in a photo. fill: (SIZE, SIZE, 3) factors that take the
-    identity's own folds out, as far as the performer has none."""
+    """What is drawn. picture: (side, side) nominal R'G'B' as `stages.media.painting` packs it; log: see
+    `light.of_texture`; skin, shown: (SIZE, SIZE) 0..1 where it is skin and no fringe, and where that was seen in a
+    photo. fill: (SIZE, SIZE, 3) factors that take the identity's own folds out, as far as the performer has none."""
 
-    picture: Floats
+    picture: Texels
     log: Floats
     skin: Floats
     shown: Floats
     fill: Floats
 
 
-Mixed = tuple[Floats, Floats, Floats, Floats]
+Mixed = tuple[Texels, Floats, Floats, Floats]
 """Picture, log, skin and shown, as of `Worn`."""
 
 
@@ -93,10 +94,10 @@ class Wardrobe:
         shares = np.array(parts, np.float32)[used] / np.float32(sum(parts))
         skin, seen, log = (np.tensordot(shares, one[used], 1) for one in (self._skin, self._seen, self._logs))
         if len(used) == 1:
-            return level.pictures[used[0]], log, skin, seen
+            return packed(level.pictures[used[0]]), log, skin, seen
         out = np.empty_like(level.pictures[0])
         _blend(level.pictures, level.weights, used, shares, out)
-        return out, log, skin, seen
+        return packed(out), log, skin, seen
 
     def _filled(self, shares: Floats, doing: Floats) -> Floats:
         """(SIZE, SIZE, 3) see `Worn`."""

@@ -11,6 +11,7 @@ import pytest
 from stages import facs
 from stages.expression import basis, chart
 from stages.identity.likeness import Likeness, Portrait
+from stages.media.painting import unpacked
 from stages.packets import Floats
 from stages.render.wear.texture import Wardrobe
 
@@ -42,7 +43,7 @@ def wardrobe() -> Wardrobe:
 def shown(wardrobe: Wardrobe, smile: float, at: np.ndarray) -> Floats:
     """(3,) what a texel shows of the skin around it, by channel; 1 is no fold."""
     worn = wardrobe.worn(np.zeros(3, np.float32), float(chart.SIZE), doing(smile))
-    picture = cv2.resize(worn.picture, worn.fill.shape[:2], interpolation=cv2.INTER_LINEAR) * worn.fill
+    picture = cv2.resize(unpacked(worn.picture), worn.fill.shape[:2], interpolation=cv2.INTER_LINEAR) * worn.fill
     seen: Floats = picture[at[1], at[0]] / SKIN
     return seen
 

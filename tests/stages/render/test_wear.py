@@ -14,6 +14,7 @@ from stages.errors import ConfigError
 from stages.expression import basis, chart
 from stages.faces import layouts
 from stages.identity.likeness import Likeness, Portrait
+from stages.media.painting import unpacked
 from stages.media.planes import after
 from stages.packets import Cover, Covers, Edit, Edits, Face, Plain, Plains, Role, Roles
 from stages.render import mesh
@@ -191,7 +192,7 @@ def test_photos_are_chosen_by_pose_and_change_smoothly():
     left, right = portrait("left", (0.6, 0.2, 0.2), -20.0), portrait("right", (0.2, 0.2, 0.6), 20.0)
     wardrobe = Wardrobe(likeness(left, right), 4)
     reds = [
-        float(wardrobe.worn(np.array([yaw, 0, 0], np.float32), 200.0, STILL).picture[..., 0].mean())
+        float(unpacked(wardrobe.worn(np.array([yaw, 0, 0], np.float32), 200.0, STILL).picture)[..., 0].mean())
         for yaw in np.arange(-20, 20.5, 1.0)
     ]
     assert reds[0] > 0.5
