@@ -46,7 +46,7 @@ class Charts:
 
     side: texels of the texture. worn: (n, n, 4) factors on it, and share of it that is skin, see `dressed`. shift:
     (n, n, 2) texels of `chart.SIZE` by which texture and `worn` are taken from elsewhere. parts: (n, n, 2) share that
-    is painted, and mask.
+    is painted, and mask, as large as `worn`.
     """
 
     side: int
@@ -131,21 +131,21 @@ def _look_up(
                 mask[y, x] = 0
                 continue
             column, row = u[y, x], v[y, x]
-            at = _spot(column, row, len(parts), 2)
-            may = _between(shares, at, 0)
-            mask[y, x] = _between(shares, at, 1)
+            at = _spot(column, row, len(parts))
+            may = _between(shares, at, 2, 0)
+            mask[y, x] = _between(shares, at, 2, 1)
             if len(shift):
-                at = _spot(column, row, len(shift), 2)
-                column, row = column - _between(shifts, at, 0), row - _between(shifts, at, 1)
+                at = _spot(column, row, len(shift))
+                column, row = column - _between(shifts, at, 2, 0), row - _between(shifts, at, 2, 1)
+                at = _spot(column, row, len(worn))
             out[0, y, x], out[1, y, x] = _texel(column, side), _texel(row, side)
-            at = _spot(column, row, len(worn), 4)
             for k in range(3):
-                out[2 + k, y, x] = _between(factors, at, k)
-            out[5, y, x] = may * _between(factors, at, 3)
+                out[2 + k, y, x] = _between(factors, at, 4, k)
+            out[5, y, x] = may * _between(factors, at, 4, 3)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _spot(column: float, row: float, side: int, channels: int) -> Any:
+def _spot(column: float, row: float, side: int) -> Any:
     """Where a place lies on a chart of `side` texels: the index of its four neighbours, row by row, and their weights.
 
     Indices without a sign spare the compiler the question whether they count from the end.
@@ -153,9 +153,9 @@ def _spot(column: float, row: float, side: int, channels: int) -> Any:
     x, y = _texel(column, side), _texel(row, side)
     j, i = np.uint32(x), np.uint32(y)
     p, q = x - _F(j), y - _F(i)
-    r, s, step, line = _F(1) - p, _F(1) - q, np.uint32(channels), np.uint32(channels * side)
-    at = i * line + j * step
-    return (at, at + step, at + line, at + line + step), (r * s, p * s, r * q, p * q)
+    r, s, line, one = _F(1) - p, _F(1) - q, np.uint32(side), np.uint32(1)
+    at = i * line + j
+    return (at, at + one, at + line, at + line + one), (r * s, p * s, r * q, p * q)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -167,10 +167,11 @@ def _texel(place: float, side: int) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _between(values: Floats, spot: Any, channel: int) -> Any:
+def _between(values: Floats, spot: Any, channels: int, channel: int) -> Any:
     """One channel there."""
-    (a, b, c, d), (e, f, g, h), k = spot[0], spot[1], np.uint32(channel)
-    return (values[a + k] * e + values[b + k] * f) + (values[c + k] * g + values[d + k] * h)
+    (a, b, c, d), (e, f, g, h), n, k = spot[0], spot[1], np.uint32(channels), np.uint32(channel)
+    upper = values[a * n + k] * e + values[b * n + k] * f
+    return upper + (values[c * n + k] * g + values[d * n + k] * h)
 
 
 @cache
