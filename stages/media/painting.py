@@ -73,7 +73,8 @@ def _pack(texture: Floats, out: Texels) -> None:
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _code(value: float) -> Any:
-    return _U(np.int32(min(max(value, _F(0)), _F(1)) * _F(_MOST) + _F(0.5)))
+    held: Any = min(max(value, _F(0)), _F(1))
+    return _U(np.int32(held * _F(_MOST) + _F(0.5)))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
