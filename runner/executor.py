@@ -6,10 +6,11 @@ one after another, whoever carries them (`runner.line`). PyAV, OpenCV, numba ker
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +28,14 @@ class LostError(Exception):
 REMEMBERED: Final = 100_000
 """Frames; an hour and more."""
 
+WEIGHED: Final = 3
+"""Of so many frames one has its processor time measured: asking for a thread's takes a system call, twice a stage. No
+stage works in that rhythm."""
+
+YOUNG: Final = 50_000
+"""New containers after which cyclic garbage is looked for: at Python's 700 that takes a thirtieth of a live frame's time,
+and packets are no such garbage."""
+
 AHEAD: Final = 4
 """Frames on their way for each worker where nothing else bounds them: enough for a stage that takes long at times."""
 
@@ -35,8 +44,8 @@ AHEAD: Final = 4
 class Tick:
     """One frame on its way through a pass: the packets made so far, and the seconds each stage took; when it was born.
 
-    cpu: seconds of its own thread's processor time that each stage took. saved: on the last frame of a chunk, what
-    every ordered stage is restored from; empty on others.
+    cpu: seconds of its own thread's processor time that each stage took, on one of `WEIGHED` frames. saved: on the last
+    frame of a chunk, what every ordered stage is restored from; empty on others.
     """
 
     at: Stamp
@@ -52,8 +61,8 @@ class PassResult:
     """What a pass took: frames, wall seconds, and seconds of work per stage.
 
     cpu: processor seconds of the whole program meanwhile; stage_cpu: of each stage's own thread, so without those of
-    codecs.
-    latencies: seconds from a frame's decoding to the end of its last stage, of the latest `REMEMBERED` frames.
+    codecs with threads of their own, by one of `WEIGHED` frames. latencies: seconds from a frame's decoding to the end
+    of its last stage, of the latest `REMEMBERED` frames.
     """
 
     frames: int
@@ -125,7 +134,8 @@ class Pass:
         worked = time.process_time()
         try:
             self._begin()
-            count = self._drive(crew, frames, collect, spent)
+            with _seldom_collected():
+                count = self._drive(crew, frames, collect, spent)
             if ended is not None:
                 ended({node.name: self._save(node) for node in self._ordered()})
             self._finish(spent)
@@ -148,7 +158,7 @@ class Pass:
             for name, seconds in tick.seconds.items():
                 spent[name] += seconds
             for name, seconds in tick.cpu.items():
-                self._cpu[name] += seconds
+                self._cpu[name] += WEIGHED * seconds
         return count
 
     def _begin(self) -> None:
@@ -211,14 +221,28 @@ class Pass:
             line.put(Tick(frame.at, packets, {"decode": time.perf_counter() - started}))
 
     def _work(self, station: int, tick: Tick) -> None:
-        node, started, worked = self._nodes[station], time.perf_counter(), time.thread_time()
+        node, started = self._nodes[station], time.perf_counter()
+        weighed = tick.at.index % WEIGHED == 0
+        worked = time.thread_time() if weighed else 0.0
         tick.packets[node.name] = run_node(node, tick, self._states.get(node.name))
         if self._job.chunk and (tick.at.index + 1) % self._job.chunk == 0 and node.name in self._states:
             tick.saved[node.name] = self._save(node)
         for name in self._drops[station]:
             tick.packets.pop(name, None)
         tick.seconds[node.name] = time.perf_counter() - started
-        tick.cpu[node.name] = time.thread_time() - worked
+        if weighed:
+            tick.cpu[node.name] = time.thread_time() - worked
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """See `YOUNG`; whoever set more, or switched it off, keeps that."""
+    young, *older = gc.get_threshold()
+    gc.set_threshold(max(young, YOUNG) if young else 0, *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, *older)
 
 
 def run_node(node: Node, tick: Tick, state: Any) -> Packet | None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, overload
 
@@ -28,16 +29,20 @@ from stages.packets import Packet
 _MAGIC = b"GLBSPL01"
 _HEAD = struct.Struct("<II")  # bytes of skeleton, bytes of arrays
 _TAIL = struct.Struct("<Q8s")  # number of records, magic: a cut file ends otherwise
+_JSON = json.JSONEncoder(separators=(",", ":"))
+_PLAIN = (int, float, str, bool, type(None))
 PacketT = TypeVar("PacketT", bound=Packet)
 
 
 def encode(packet: Packet | None) -> tuple[bytes, list[bytes]]:
     """A packet as JSON skeleton and the buffers its arrays refer to."""
     buffers: list[bytes] = []
-    return json.dumps(_skeleton(packet, buffers), separators=(",", ":")).encode(), buffers
+    return _JSON.encode(_skeleton(packet, buffers)).encode(), buffers
 
 
 def _skeleton(value: Any, buffers: list[bytes]) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, np.ndarray):
         buffers.append(np.ascontiguousarray(value).tobytes())
         return {"a": value.dtype.str, "s": value.shape}
@@ -46,9 +51,14 @@ def _skeleton(value: Any, buffers: list[bytes]) -> Any:
     if isinstance(value, tuple):
         return {"t": [_skeleton(item, buffers) for item in value]}
     if is_dataclass(value):
-        inner = {f.name: _skeleton(getattr(value, f.name), buffers) for f in fields(value)}
+        inner = {name: _skeleton(getattr(value, name), buffers) for name in _names(type(value))}
         return {"p": type(value).__name__, "v": inner}
     return value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def decode(skeleton: bytes, arrays: bytes) -> Packet | None:
