@@ -33,8 +33,8 @@ WEIGHED: Final = 3
 stage works in that rhythm."""
 
 YOUNG: Final = 50_000
-"""New containers after which cyclic garbage is looked for: at Python's 700 that takes a thirtieth of a live frame's time,
-and packets are no such garbage."""
+"""New containers after which cyclic garbage is looked for; packets are none. At Python's 700 that takes a thirtieth of
+a live frame's time."""
 
 AHEAD: Final = 4
 """Frames on their way for each worker where nothing else bounds them: enough for a stage that takes long at times."""
