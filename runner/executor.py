@@ -6,14 +6,14 @@ one after another, whoever carries them (`runner.line`). PyAV, OpenCV, numba ker
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from runner.garbage import Collector, between_frames
 from runner.graph import Node
 from runner.line import Crew, Line
 from stages.contract import OrderedStage, Timeline
@@ -31,10 +31,6 @@ REMEMBERED: Final = 100_000
 WEIGHED: Final = 3
 """Of so many frames one has its processor time measured: asking for a thread's takes a system call, twice a stage. No
 stage works in that rhythm."""
-
-YOUNG: Final = 50_000
-"""New containers after which cyclic garbage is looked for; packets are none. At Python's 700 that takes a thirtieth of
-a live frame's time."""
 
 AHEAD: Final = 4
 """Frames on their way for each worker where nothing else bounds them: enough for a stage that takes long at times."""
@@ -134,8 +130,8 @@ class Pass:
         worked = time.process_time()
         try:
             self._begin()
-            with _seldom_collected():
-                count = self._drive(crew, frames, collect, spent)
+            with between_frames() as garbage:
+                count = self._drive(crew, frames, collect, spent, garbage)
             if ended is not None:
                 ended({node.name: self._save(node) for node in self._ordered()})
             self._finish(spent)
@@ -149,7 +145,12 @@ class Pass:
         return PassResult(count, seconds, dict(spent), self._states, tuple(self._latencies), cpu, dict(self._cpu))
 
     def _drive(
-        self, crew: Crew, frames: Iterable[Frame], collect: Callable[[Tick], None], spent: dict[str, float]
+        self,
+        crew: Crew,
+        frames: Iterable[Frame],
+        collect: Callable[[Tick], None],
+        spent: dict[str, float],
+        garbage: Collector,
     ) -> int:
         count = 0
         for tick in self._flow(crew, frames):
@@ -159,6 +160,7 @@ class Pass:
                 spent[name] += seconds
             for name, seconds in tick.cpu.items():
                 self._cpu[name] += WEIGHED * seconds
+            garbage.frame()
         return count
 
     def _begin(self) -> None:
@@ -232,17 +234,6 @@ class Pass:
         tick.seconds[node.name] = time.perf_counter() - started
         if weighed:
             tick.cpu[node.name] = time.thread_time() - worked
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """See `YOUNG`; whoever set more, or switched it off, keeps that."""
-    young, *older = gc.get_threshold()
-    gc.set_threshold(max(young, YOUNG) if young else 0, *older)
-    try:
-        yield
-    finally:
-        gc.set_threshold(young, *older)
 
 
 def run_node(node: Node, tick: Tick, state: Any) -> Packet | None:

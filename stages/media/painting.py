@@ -128,10 +128,7 @@ def _paint(
         fold(there, chroma[0], rest)
         for target, sums, unit, scale in ((u, cb[start:stop], k[4], k[9]), (v, cr[start:stop], k[3], k[8])):
             fold(sums, chroma[0], rest)
-            line = target[(top + block) >> chroma[1], at : at + count]
-            for j in range(count):
-                sums[j] -= there[j] * (_F(line[j]) - k[2]) * unit
-            add_row(line, sums, scale, k[10], k[11])
+            _tint(target[(top + block) >> chroma[1], at : at + count], sums, there, unit, scale, k)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -153,6 +150,14 @@ def _steps(codes: Plane, lines: Floats, span: Pair, much: Floats, steps: Any, k:
         cb[j] += part * (blue[j] - grey)
         cr[j] += part * (red[j] - grey)
         whole[j] += part
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _tint(codes: Plane, painted: Floats, share: Floats, unit: float, scale: float, k: Floats) -> None:
+    """Change a row of chroma, from means over blocks: what is painted, less as much of what is there."""
+    for j in range(len(codes)):
+        painted[j] -= share[j] * (_F(codes[j]) - k[2]) * unit
+    add_row(codes, painted, scale, k[10], k[11])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
