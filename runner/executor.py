@@ -28,10 +28,6 @@ class LostError(Exception):
 REMEMBERED: Final = 100_000
 """Frames; an hour and more."""
 
-WEIGHED: Final = 3
-"""Of so many frames one has its processor time measured: asking for a thread's takes a system call, twice a stage. No
-stage works in that rhythm."""
-
 AHEAD: Final = 4
 """Frames on their way for each worker where nothing else bounds them: enough for a stage that takes long at times."""
 
@@ -40,8 +36,8 @@ AHEAD: Final = 4
 class Tick:
     """One frame on its way through a pass: the packets made so far, and the seconds each stage took; when it was born.
 
-    cpu: seconds of its own thread's processor time that each stage took, on one of `WEIGHED` frames. saved: on the last
-    frame of a chunk, what every ordered stage is restored from; empty on others.
+    cpu: seconds of its own thread's processor time that each stage took. saved: on the last frame of a chunk, what
+    every ordered stage is restored from; empty on others.
     """
 
     at: Stamp
@@ -57,8 +53,8 @@ class PassResult:
     """What a pass took: frames, wall seconds, and seconds of work per stage.
 
     cpu: processor seconds of the whole program meanwhile; stage_cpu: of each stage's own thread, so without those of
-    codecs with threads of their own, by one of `WEIGHED` frames. latencies: seconds from a frame's decoding to the end
-    of its last stage, of the latest `REMEMBERED` frames.
+    codecs with threads of their own. latencies: seconds from a frame's decoding to the end of its last stage, of the
+    latest `REMEMBERED` frames.
     """
 
     frames: int
@@ -159,7 +155,7 @@ class Pass:
             for name, seconds in tick.seconds.items():
                 spent[name] += seconds
             for name, seconds in tick.cpu.items():
-                self._cpu[name] += WEIGHED * seconds
+                self._cpu[name] += seconds
             garbage.frame()
         return count
 
@@ -223,17 +219,14 @@ class Pass:
             line.put(Tick(frame.at, packets, {"decode": time.perf_counter() - started}))
 
     def _work(self, station: int, tick: Tick) -> None:
-        node, started = self._nodes[station], time.perf_counter()
-        weighed = tick.at.index % WEIGHED == 0
-        worked = time.thread_time() if weighed else 0.0
+        node, started, worked = self._nodes[station], time.perf_counter(), time.thread_time()
         tick.packets[node.name] = run_node(node, tick, self._states.get(node.name))
         if self._job.chunk and (tick.at.index + 1) % self._job.chunk == 0 and node.name in self._states:
             tick.saved[node.name] = self._save(node)
         for name in self._drops[station]:
             tick.packets.pop(name, None)
         tick.seconds[node.name] = time.perf_counter() - started
-        if weighed:
-            tick.cpu[node.name] = time.thread_time() - worked
+        tick.cpu[node.name] = time.thread_time() - worked
 
 
 def run_node(node: Node, tick: Tick, state: Any) -> Packet | None:
