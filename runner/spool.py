@@ -51,8 +51,8 @@ def _skeleton(value: Any, buffers: list[bytes]) -> Any:
     if isinstance(value, tuple):
         return {"t": [_skeleton(item, buffers) for item in value]}
     if is_dataclass(value):
-        inner = {name: _skeleton(getattr(value, name), buffers) for name in _names(type(value))}
-        return {"p": type(value).__name__, "v": inner}
+        kind: Any = type(value)
+        return {"p": kind.__name__, "v": {name: _skeleton(getattr(value, name), buffers) for name in _names(kind)}}
     return value
 
 
