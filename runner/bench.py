@@ -106,7 +106,7 @@ def _pipeline(settings: Settings, repeats: int) -> Figures:
 def _once(settings: Settings) -> Figures:
     run = _stream(settings)
     frames = run.results["render"].frames
-    total = sum(r.seconds for r in run.results.values()) + sum(run.clip_seconds.values())
+    total = sum(r.seconds for r in run.results.values()) + run.between
     figures = {"whole program, fps": frames / total}
     for name, result in run.results.items():
         figures[f"{name}, fps"] = result.fps

@@ -43,7 +43,7 @@ def budget(run: Run, bare: tuple[float, float]) -> Figures:
     bare: processor and wall seconds of the bare loop over the same clip. Start-up is left out.
     """
     frames = run.results["render"].frames
-    wall = sum(result.seconds for result in run.results.values()) + sum(run.clip_seconds.values())
+    wall = sum(result.seconds for result in run.results.values()) + run.between
     stages: Figures = {}
     for result in run.results.values():
         for name, seconds in result.stage_cpu.items():

@@ -13,9 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from runner.crew import Crew, together
 from runner.garbage import Collector, between_frames
 from runner.graph import Node
-from runner.line import Crew, Line
+from runner.line import Line
 from stages.contract import OrderedStage, Timeline
 from stages.errors import GlabellaError, StageError
 from stages.packets import Frame, Job, Packet, Stamp
@@ -122,21 +123,17 @@ class Pass:
             LostError: a stage cannot be restored; no frame was taken.
             KeyboardInterrupt: after every thread has stopped and every ordered stage was aborted.
         """
-        started, spent, crew = time.perf_counter(), defaultdict[str, float](float), Crew()
-        worked = time.process_time()
+        started, worked, spent = time.perf_counter(), time.process_time(), defaultdict[str, float](float)
         try:
             self._begin()
-            with between_frames() as garbage:
+            with together() as crew, between_frames() as garbage:
                 count = self._drive(crew, frames, collect, spent, garbage)
             if ended is not None:
                 ended({node.name: self._save(node) for node in self._ordered()})
             self._finish(spent)
-        except BaseException as error:
-            crew.halt(error)
-            crew.join()
+        except BaseException:
             self._abort()
-            cause = crew.error or error
-            raise cause from cause.__cause__
+            raise
         seconds, cpu = time.perf_counter() - started, time.process_time() - worked
         return PassResult(count, seconds, dict(spent), self._states, tuple(self._latencies), cpu, dict(self._cpu))
 
@@ -203,7 +200,6 @@ class Pass:
         for tick in line:
             self._latencies.append(time.perf_counter() - tick.born)
             yield tick
-        crew.join()
 
     def _decode(self, frames: Iterable[Frame], line: Line[Tick]) -> None:
         source = iter(frames)

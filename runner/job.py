@@ -23,6 +23,7 @@ from runner.report.framehashes import write_hashes
 from runner.report.record import RunRecord, Task
 from runner.report.result import Known, write_result
 from runner.settings import Settings
+from runner.shaping import check, shape
 from runner.shot import Shot, open_shot
 from runner.tracking import Tracking
 from runner.workspace import Workspace, workspace
@@ -112,10 +113,10 @@ def carry_out(run: Run) -> None:
     """The steps of a run, in their order."""
     passes.measure(run)
     say_measured(run)
-    passes.shape(run)
+    shape(run)
     rehearse(run)
     passes.render(run)
-    passes.check(run)
+    check(run)
 
 
 def say_measured(run: Run) -> None:

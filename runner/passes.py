@@ -1,4 +1,4 @@
-"""The steps of a run: measure (pass 1), shape (the whole clip's curves), render (pass 2), check (what was rendered)."""
+"""A run, and the steps of it that see pictures: measure (pass 1) and render (pass 2)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from typing import Any, Final, Literal
 
 from runner.analysis import AnalysisCache, wire_keys
 from runner.chunks import Journal, Standing
-from runner.executor import LostError, Pass, PassResult, Tick, frame_by_frame
+from runner.executor import LostError, Pass, PassResult, Tick
 from runner.graph import Node
 from runner.ownership import PREFIX
 from runner.progress import bar, say
 from runner.shot import Shot, same_length
-from runner.spool import Mark, Spool, SpoolWriter
-from stages.contract import ClipStage, Timeline
-from stages.errors import GlabellaError, StageError
+from runner.spool import Mark, SpoolWriter
+from stages.contract import Timeline
 from stages.models import cache
-from stages.packets import Frame, Job, Packet
+from stages.packets import Frame, Job
 
 Timelines = dict[str, Timeline[Any]]
 Step = Literal["measure", "render"]
@@ -33,7 +32,9 @@ SPOOLS: Final = ".spool"
 class Run:
     """A shot on its way: the work folder, the timelines made so far, and what each pass took.
 
-    chunk: frames after which the work folder says how far the run has come (`runner.chunks`); None for never.
+    clip_seconds, clip_cpu: wall and processor seconds of each stage that saw the whole clip; between: wall seconds of
+    all of them, which work side by side. chunk: frames after which the work folder says how far the run has come
+    (`runner.chunks`); None for never.
     """
 
     shot: Shot
@@ -44,6 +45,7 @@ class Run:
     results: dict[str, PassResult] = field(default_factory=dict)
     clip_seconds: dict[str, float] = field(default_factory=dict)
     clip_cpu: dict[str, float] = field(default_factory=dict)
+    between: float = 0.0
     ran: set[str] = field(default_factory=set)
     cached: bool = False
     chunk: int | None = None
@@ -111,70 +113,6 @@ def _measure(run: Run, names: Sequence[str]) -> Timelines:
     made = _stream(run, "measure", nodes, {name: run.cache.path(run.keys[name]) for name in names})
     run.cache.trim()
     return made
-
-
-def shape(run: Run) -> None:
-    """The clip stages, and what stands between them: each sees whole timelines and makes one."""
-    for node in run.shot.plan.shape:
-        found = run.cache.load(run.keys[node.name])
-        run.timelines[node.name] = found or whole(run, node, run.cache.path(run.keys[node.name]))
-
-
-def check(run: Run) -> None:
-    """The clip stages that look at what was rendered; never cached, because they belong to this delivery."""
-    for node in run.shot.plan.check:
-        run.timelines[node.name] = whole(run, node, run.spool(node.name))
-
-
-def reshape(run: Run, changed: Node) -> None:
-    """Make the clip stages anew that follow a changed one."""
-    stale = {changed.name}
-    for node in run.shot.plan.shape:
-        if stale & set(node.wires.values()):
-            stale.add(node.name)
-            run.timelines[node.name] = whole(run, node, run.spool(f"{node.name}-again"))
-
-
-def whole(run: Run, node: Node, path: Path, told: Timelines | None = None) -> Spool[Packet]:
-    """One stage over whole timelines, into a spool. told: what is fed back to it.
-
-    Raises:
-        StageError: it failed, or made another number of packets than there are frames.
-    """
-    started, worked = time.perf_counter(), time.process_time()
-    prepare(run, [node])
-    ports: Any = {port: run.timelines[wire] for port, wire in node.wires.items()} | (told or {})
-    total = len(next(iter(ports.values())))
-    writer = SpoolWriter(path, run.tag)
-    with ExitStack() as undo, bar(node.name, total, run.shot.settings["quiet"]) as advance:
-        undo.callback(writer.discard)
-        for packet in shaped(run, node, ports):
-            writer.append(packet)
-            advance()
-        undo.pop_all()
-    run.clip_seconds[node.name] = time.perf_counter() - started
-    run.clip_cpu[node.name] = time.process_time() - worked
-    spool = writer.commit()
-    if len(spool) != total:
-        raise StageError(f"{run.shot.clip.name}: {node} made {len(spool)} packets for {total} frames")
-    return spool
-
-
-def shaped(run: Run, node: Node, ports: Any) -> Iterator[Packet | None]:
-    """What a stage makes of whole timelines.
-
-    Raises:
-        StageError: whatever the stage raised, with clip and stage in front.
-    """
-    try:
-        if isinstance(node.stage, ClipStage):
-            yield from node.stage.process(**ports)
-        else:
-            yield from frame_by_frame(node, run.job, ports)
-    except (GlabellaError, OSError):
-        raise
-    except Exception as error:
-        raise StageError(f"{run.shot.clip.name}: {node} failed: {error or type(error).__name__}") from error
 
 
 def render(run: Run) -> PassResult:

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Final, Protocol
 
 from rich.console import Console
@@ -32,16 +32,36 @@ class _Fps(ProgressColumn):
         return Text(f"{task.speed:.1f} fps" if task.speed else "", style="progress.data.speed")
 
 
+class Board(Protocol):
+    """Shows a few things that are done side by side, each while it lasts."""
+
+    def __call__(self, title: str, total: int | None, done: int = 0) -> AbstractContextManager[Advance]:
+        """One more; `total` may be unknown, `done` are there already."""
+
+
 @contextmanager
-def bar(title: str, total: int | None, quiet: bool = False, done: int = 0) -> Iterator[Advance]:
-    """Show `title` while frames are counted; `total` may be unknown, `done` are there already."""
+def board(quiet: bool = False) -> Iterator[Board]:
+    """Where bars are shown, from any thread."""
     if quiet or not sys.stderr.isatty():
-        yield _beat()
+        yield lambda title, total, done=0: nullcontext(_beat())
         return
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), _Fps(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(title, total=total, completed=done)
-        yield lambda: progress.advance(task)
+
+        @contextmanager
+        def shown(title: str, total: int | None, done: int = 0) -> Iterator[Advance]:
+            task = progress.add_task(title, total=total, completed=done)
+            yield lambda: progress.advance(task)
+            progress.remove_task(task)
+
+        yield shown
+
+
+@contextmanager
+def bar(title: str, total: int | None, quiet: bool = False, done: int = 0) -> Iterator[Advance]:
+    """Show `title` while frames are counted; `total` may be unknown, `done` are there already."""
+    with board(quiet) as shown, shown(title, total, done) as advance:
+        yield advance
 
 
 def _beat() -> Advance:

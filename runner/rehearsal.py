@@ -9,8 +9,9 @@ from typing import Any, overload
 
 from runner.executor import Pass, Tick
 from runner.graph import Node
-from runner.passes import SPOOLS, Run, prepare, reshape, shaped, whole
-from runner.progress import bar
+from runner.passes import SPOOLS, Run, prepare
+from runner.progress import bar, board
+from runner.shaping import reshape, shaped, whole, wired
 from runner.spool import Spool
 from stages.contract import LoopStage, Timeline
 from stages.packets import Frame, Packet
@@ -66,15 +67,17 @@ def _rehearsed(run: Run) -> bool:
 
 def _loop(run: Run, node: Node, stage: LoopStage) -> None:
     started, worked = time.perf_counter(), time.process_time()
-    ports = {port: run.timelines[wire] for port, wire in node.wires.items()}
+    ports = wired(run, node)
     frames = list(stage.rehearsed(**ports)) if stage.rounds else []
     for turn in range(stage.rounds if frames else 0):
         title = f"rehearsing {turn + 1}/{stage.rounds}" if stage.rounds > 1 else "rehearsing"
         told = tried(run, frames, tuple(node.feedback.values()), title)
         again = {port: told[wire] for port, wire in node.feedback.items()}
-        run.timelines[node.name] = whole(run, node, run.spool(f"{node.name}-{turn}"), again)
-        reshape(run, node)
+        with board(run.shot.settings["quiet"]) as shown:
+            run.timelines[node.name] = whole(run, node, run.spool(f"{node.name}-{turn}"), ports | again, shown)
+            reshape(run, node, shown)
     run.clip_seconds[node.name] = time.perf_counter() - started
+    run.between += run.clip_seconds[node.name]
     run.clip_cpu[node.name] = time.process_time() - worked
 
 

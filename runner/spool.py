@@ -9,6 +9,7 @@ runs no code.
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def _value(node: Any, view: memoryview, cursor: list[int]) -> Any:
         return node
     if "a" in node:
         dtype, shape = np.dtype(node["a"]), tuple(node["s"])
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         array = np.frombuffer(view, dtype, count, cursor[0]).reshape(shape)
         cursor[0] += count * dtype.itemsize
         return array

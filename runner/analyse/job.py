@@ -18,6 +18,7 @@ from runner.progress import say
 from runner.report.events import EventList
 from runner.report.record import RunRecord
 from runner.settings import Settings
+from runner.shaping import shape
 from runner.shot import Shot, open_analysis
 from runner.tracking import Tracking
 from runner.workspace import Workspace
@@ -73,7 +74,7 @@ def _made(shot: Shot, chunks: Chunks, options: Options, place: Workspace, began:
 def _measure(run: Run) -> None:
     passes.measure(run)
     say_measured(run)
-    passes.shape(run)
+    shape(run)
     if run.shot.plan.render:  # a pipeline without clip stages measures in its one pass
         passes.render(run)
 

@@ -22,6 +22,7 @@ from runner.plan import plan
 from runner.progress import say
 from runner.rehearsal import rehearse, tried
 from runner.settings import Settings
+from runner.shaping import shape
 from runner.shot import Shot, open_shot
 from stages import facs
 from stages.contract import LoopStage, Timeline
@@ -124,7 +125,7 @@ def _reusing(base: Shot, settings: Settings) -> Shot:
 def _shaped(shot: Shot, folder: Path) -> passes.Run:
     run = passes.start(shot, folder)
     passes.measure(run)
-    passes.shape(run)
+    shape(run)
     return run
 
 

@@ -20,6 +20,7 @@ from runner.graph import SOURCES
 from runner.passes import Run
 from runner.plan import Plan
 from runner.settings import Settings
+from runner.shaping import shape
 from runner.shot import Shot, open_analysis
 from stages import facs
 from stages.packets import Events, MicroEvent, Units
@@ -61,7 +62,7 @@ class Meter:
         found = {name: spool for name in shot.plan.kept if (spool := cache.load(keys[name]))}
         run = Run(replace(shot, plan=_missing(shot.plan, found)), self.folder, cache, keys, timelines={**found})
         passes.measure(run)
-        passes.shape(run)
+        shape(run)
         if shot.plan.render:  # units that are measured live
             passes.render(run)
         events = run.timelines.get(shot.reported.get("events", ""), ())

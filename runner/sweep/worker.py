@@ -21,6 +21,7 @@ from runner.disk import disk_errors
 from runner.failures import line
 from runner.job import run_clip
 from runner.settings import Settings
+from runner.shaping import shape
 from runner.shot import open_shot
 from stages.errors import GlabellaError
 
@@ -92,7 +93,7 @@ def _measure(settings: Settings) -> Answer:
     with disk_errors(), TemporaryDirectory(prefix="glabella-sweep-") as folder:
         run = passes.start(shot, Path(folder))
         passes.measure(run)
-        passes.shape(run)
+        shape(run)
     found = run.results.get("measure")
     return Answer(frames=found.frames if found else 0, seconds=time.perf_counter() - started)
 

@@ -68,7 +68,7 @@ class FindEvents(ClipStage):
         seconds = [np.array(run.seconds) for run in runs]
         sides = [np.stack([values[unit] for values in run.values], axis=1) for run in runs]
         curves = [_curves(pair, facs.UNITS[unit].sided) for pair in sides]
-        matched = [[movements.match(when, curve) for curve in each] for when, each in zip(seconds, curves, strict=True)]
+        matched = [movements.match(when, *each) for when, each in zip(seconds, curves, strict=True)]
         noise = [movements.level(of_curve) for of_curve in zip(*matched, strict=True)]
         for run, when, pair, each, fits in zip(runs, seconds, sides, curves, matched, strict=True):
             found = [

@@ -106,7 +106,7 @@ def find(
     seconds, curve: (n,). noise: (len(LENGTHS),) noise of the heights, from `level` of all runs; None takes this run's.
     least: intensity. stands_out: times the noise. matched: of this run, where it is known already.
     """
-    matched = matched or match(seconds, curve)
+    matched = matched or match(seconds, curve)[0]
     noise = level([matched]) if noise is None else noise
     values = curve.astype(np.float64)
     brief = _brief(seconds, values, _ratios(matched, noise, least), least, stands_out)
@@ -134,12 +134,12 @@ def _ratios(matched: Match, noise: Doubles, least: float) -> Doubles:
 
 def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stands_out: float) -> list[Movement]:
     found: list[Movement] = []
-    taken = np.zeros(len(curve), np.bool_)
+    taken, frame = np.zeros(len(curve), np.bool_), float(np.median(np.diff(seconds))) if len(curve) > 1 else 0.0
     places = np.argsort(-ratio, axis=None, kind="stable")
     for place in places[: int((ratio >= stands_out).sum())].tolist():
         item, k = divmod(place, len(LENGTHS))
         one: Movement | None = (
-            None if taken[item] else _laid_out(seconds, curve, item, LENGTHS[k], float(ratio[item, k]))
+            None if taken[item] else _laid_out(seconds, curve, item, LENGTHS[k], float(ratio[item, k]), frame)
         )
         if one is not None and one.strength >= least and not taken[one.onset + 1 : one.offset].any():
             found.append(one)
@@ -147,22 +147,25 @@ def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stand
     return found
 
 
-def _laid_out(seconds: Doubles, curve: Doubles, item: int, length: float, ratio: float) -> Movement | None:
-    """Where the movement around `item` begins and ends; None if it is none after all."""
-    course = _course(seconds, curve, item, length)
+def _laid_out(
+    seconds: Doubles, curve: Doubles, item: int, length: float, ratio: float, frame: float
+) -> Movement | None:
+    """Where the movement around `item` begins and ends; None if it is none after all. frame: seconds it may be long."""
+    reach = length + BRIEF + 2 * frame  # what ends beyond is not brief
+    first, end = np.searchsorted(seconds, [seconds[item] - reach, seconds[item] + reach]).tolist()
+    when, values = seconds[first:end], curve[first:end]
+    course = _course(when, values, item - first, length)
     if course is None:
         return None
-    above = curve - course
-    inside = np.flatnonzero(np.abs(seconds - seconds[item]) < length / 2)
+    above = values - course
+    inside = np.flatnonzero(np.abs(when - when[item - first]) < length / 2)
     apex = int(inside[np.argmax(above[inside])])
-    onset = _foot(above, apex, -1)
-    offset = _foot(above, apex, 1)
-    if onset is None or offset is None or offset - onset < 2:
+    onset, offset = _foot(above, apex, -1), _foot(above, apex, 1)
+    if onset is None or offset is None or offset - onset < 2 or when[offset] - when[onset] > BRIEF + frame:
         return None
-    frame = float(np.median(np.diff(seconds)))
+    onset, apex, offset = onset + first, apex + first, offset + first
     strength = float(curve[apex] - _under(seconds, curve, onset, apex, offset)[apex - onset])
-    brief = seconds[offset] - seconds[onset] <= BRIEF + frame
-    return Movement(onset, apex, offset, strength, ratio, True) if brief else None
+    return Movement(onset, apex, offset, strength, ratio, True)
 
 
 def _course(seconds: Doubles, curve: Doubles, item: int, length: float) -> Doubles | None:
@@ -208,9 +211,10 @@ def _quick(seconds: Doubles, curve: Doubles, least: float, noise: float, brief: 
     for one in brief:
         taken[one.onset + 1 : one.offset] = True
     found: list[Movement] = []
+    sets_out = ~taken[:-1] & (np.diff(curve) >= CALM_BEFORE * least / 2)
     at = 0
     while at < len(curve) - 2:
-        risen = None if taken[at] else _risen(seconds, curve, at, least)
+        risen = _risen(seconds, curve, at, least) if sets_out[at] else None
         if risen is not None and not taken[risen.onset + 1 : risen.apex + 1].any():
             found.append(replace(risen, ratio=risen.strength / noise))
             at = risen.offset
@@ -309,16 +313,17 @@ class Match:
         return ratio
 
 
-def match(seconds: Doubles, curve: Floats | Doubles) -> Match:
-    """Lay out one unbroken run, (n,) and (n,)."""
-    told = np.full((4, len(seconds), len(LENGTHS)), np.nan)
+def match(seconds: Doubles, *curves: Floats | Doubles) -> list[Match]:
+    """Lay out curves of one unbroken run, each (n,), at seconds (n,)."""
+    told = np.full((4, len(curves), len(seconds), len(LENGTHS)), np.nan)
+    together = np.stack(curves).astype(np.float64)
     for k, length in enumerate(LENGTHS):
-        _match(seconds, curve.astype(np.float64), length / 2, BESIDE, told[:, :, k])
-    return Match(*told)
+        _match(seconds, together, length / 2, BESIDE, told[..., k])
+    return [Match(*one) for one in told.swapaxes(0, 1)]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _match(seconds: Doubles, curve: Doubles, half: float, beside: float, told: Doubles) -> None:
+def _match(seconds: Doubles, curves: Doubles, half: float, beside: float, told: Doubles) -> None:
     low = high = 0
     for i in range(len(seconds)):
         while seconds[low] < seconds[i] - half - beside:
@@ -328,21 +333,30 @@ def _match(seconds: Doubles, curve: Doubles, half: float, beside: float, told: D
         before = np.sum(seconds[low:high] <= seconds[i] - half)
         after = np.sum(seconds[low:high] >= seconds[i] + half)
         if min(before, after) >= 2 and high - low >= 6:
-            told[:, i] = _fit(seconds[low:high] - seconds[i], curve[low:high], half)
+            basis, size = _basis(seconds[low:high] - seconds[i], half)
+            for c in range(len(curves)):
+                told[:, c, i] = _fit(basis, size, curves[c, low:high])
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _fit(apart: Doubles, curve: Doubles, half: float) -> Doubles:
-    """Height, spread, left and free of one window, by modified Gram-Schmidt."""
-    basis = np.empty((4, len(apart)))
+def _basis(apart: Doubles, half: float) -> tuple[Doubles, float]:
+    """Constant, slope, bend, raised cosine of one window, orthonormal (modified Gram-Schmidt); the size of the last."""
+    basis, size = np.empty((4, len(apart))), 1.0
     basis[0], basis[1], basis[2] = 1.0, apart, apart * apart
     basis[3] = np.where(np.abs(apart) < half, 0.5 + 0.5 * np.cos(np.pi * apart / half), 0.0)
-    left, dot, size = curve.copy(), 0.0, 1.0
     for a in range(4):
         for b in range(a):
             basis[a] -= np.sum(basis[a] * basis[b]) * basis[b]
         size = np.sqrt(np.sum(basis[a] * basis[a]))
         basis[a] /= size
+    return basis, size
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fit(basis: Doubles, size: float, curve: Doubles) -> Doubles:
+    """Height, spread, left and free of one curve in one window."""
+    left, dot = curve.copy(), 0.0
+    for a in range(4):
         dot = np.sum(basis[a] * left)
         left -= dot * basis[a]
-    return np.array([dot / size, 1 / size, np.sum(left * left), len(apart) - 4.0])
+    return np.array([dot / size, 1 / size, np.sum(left * left), len(curve) - 4.0])

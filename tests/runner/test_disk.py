@@ -76,7 +76,7 @@ def struck(monkeypatch: pytest.MonkeyPatch, owner: Any, step: str, folder: Path)
     ("words", "owner", "step", "said"),
     [
         (EDIT, passes, "measure", "the disk is full; free space there"),
-        (EDIT, passes, "shape", "free space"),
+        (EDIT, job, "shape", "free space"),
         (COPY, passes, "render", "free space"),
         (COPY, ChunkWriter, "close", "joining needs .* free space"),
         (COPY, job, "write_hashes", "the disk is full; free space there"),

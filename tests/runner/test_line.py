@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from runner.line import Crew, Line, StoppedError
+from runner.crew import Crew, StoppedError
+from runner.line import Line
 
 
 def test_an_interrupt_while_a_lane_starts_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from stages.expression.cover.middle import median
 from stages.packets import Bytes
 
 Maps = Mapping[int, Bytes]
@@ -32,7 +33,7 @@ FADE: Final = 2
 
 def steadied(frames: Iterable[Maps]) -> Iterator[Maps]:
     """The median over `STEADY` frames to either side, texel by texel."""
-    return _windowed(frames, STEADY, lambda near: np.median(near, 0).astype(np.uint8))
+    return _windowed(frames, STEADY, lambda near: median(near).astype(np.uint8))
 
 
 def averaged(frames: Iterable[Maps]) -> Iterator[Maps]:

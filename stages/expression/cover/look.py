@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.expression import chart, complexion, relief
+from stages.expression.cover.middle import median
 from stages.expression.relief import NONE, STEPS, UNSEEN
 from stages.packets import Bytes, Floats
 
@@ -59,9 +60,9 @@ class Usual:
     @classmethod
     def between(cls, reliefs: Floats, tints: Floats) -> Usual:
         """The same of what `contrast` and `tint` have made of them."""
-        middle, colour = np.median(reliefs, 0), np.median(tints, 0)
-        rough = cv2.resize(np.median(np.abs(reliefs - middle), 0), (COARSE, COARSE), interpolation=cv2.INTER_AREA)
-        varies = np.stack([rough, np.median(np.abs(tints[..., 0] - colour[..., 0]), 0)], -1)
+        middle, colour = median(reliefs), median(tints)
+        rough = cv2.resize(median(np.abs(reliefs - middle)), (COARSE, COARSE), interpolation=cv2.INTER_AREA)
+        varies = np.stack([rough, median(np.abs(tints[..., 0] - colour[..., 0]))], -1)
         return cls(middle.astype(np.float32), colour.astype(np.float32), varies.astype(np.float32))
 
 
