@@ -226,15 +226,15 @@ def _quick(seconds: Doubles, curve: Doubles, least: float, noise: float, brief: 
 def _risen(seconds: Doubles, curve: Doubles, onset: int, least: float) -> Movement | None:
     """What rises right after `onset`, its apex where it is nearly as high as it gets within `BRIEF`."""
     past, quick, brief = np.searchsorted(seconds, seconds[onset] + np.array([-BESIDE, QUICK + 1e-6, BRIEF]))
-    above = curve[onset:] - curve[onset]
-    rise = float(above[: brief - onset + 1].max())
+    above = curve[onset : brief + 1] - curve[onset]
+    rise = float(above.max())
     if rise < least or brief >= len(curve) or onset - past < 2 or above[1] < CALM_BEFORE * rise / 2:
         return None
     apex = onset + int(np.argmax(above >= ARRIVED * rise))
-    holds = above[apex - onset : brief - onset + 1].min() >= HOLDS * rise
+    holds = above[apex - onset :].min() >= HOLDS * rise
     if apex >= quick or not holds or np.ptp(curve[past : onset + 1]) > CALM_BEFORE * rise:
         return None
-    down = np.flatnonzero(above[apex - onset :] <= FOOT * rise)
+    down = np.flatnonzero(curve[apex:] - curve[onset] <= FOOT * rise)
     offset = apex + int(down[0]) if len(down) else len(curve) - 1
     return Movement(onset, apex, offset, rise, 0.0, False)
 
