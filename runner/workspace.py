@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from runner.beside import REJECTED, REPORT, report_name
 from runner.chunks import STATE
 from runner.disk import why
 from runner.ownership import PREFIX, Owner, claims, remove_empty, sweep, under_way
@@ -18,7 +19,6 @@ from runner.progress import say
 from stages.errors import ClipError, ConfigError, DeliveryError
 from stages.media.images import one_line
 
-REPORT, REJECTED = ".report", ".rejected"  # what folders beside a delivery end in
 _KEY: Final = 16
 
 
@@ -61,7 +61,7 @@ class Target:
 
     def settled(self, report: str | None) -> bool:
         """Whether the delivery was published or rejected. report: name of the job folder."""
-        folder = _beside(self, self.file) if self.file else self.root / str(report)
+        folder = self.file.with_name(report) if self.file and report else self.root / str(report)
         rejected = folder.with_name(f"{folder.name.removesuffix(REPORT)}{REJECTED}")
         return (self.delivery or folder / self.master).exists() or rejected.exists()
 
@@ -260,7 +260,7 @@ def _place(target: Target, folder: Path, owner: Owner) -> Workspace:
             )
         target.check_free(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
-    report = _beside(target, target.file) if target.file else _claim(target.root, target.name, owner)
+    report = _beside(target, target.file, owner) if target.file else _claim(target.root, target.name, owner)
     return Workspace(folder, report, target.delivery or report / target.master, owner, target.shared)
 
 
@@ -277,8 +277,13 @@ def _leave(target: Target, folder: Path, owner: Owner, missing: list[Path], kept
     remove_empty(missing)
 
 
-def _beside(target: Target, file: Path) -> Path:
-    return file if target.shared else file.with_name(f"{file.stem}{REPORT}")
+def _beside(target: Target, file: Path, owner: Owner) -> Path:
+    """The folder for the report, noted so that a run that goes on finds it again."""
+    if target.shared:
+        return file
+    if owner.claim.report is None:
+        owner.note(report=report_name(file, {claim.out for _, claim in claims(file.parent.absolute()) if claim.out}))
+    return file.with_name(str(owner.claim.report))
 
 
 def _claim(root: Path, name: str, owner: Owner) -> Path:

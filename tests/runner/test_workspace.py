@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -31,6 +32,33 @@ def test_named_delivery_has_its_reports_beside_it(tmp_path: Path) -> None:
     delivery = deliver(Target(tmp_path / "deliver" / "take3.mov", tmp_path, "x", "x"))
     assert delivery == tmp_path / "deliver" / "take3.mov"
     assert {p.name for p in delivery.parent.iterdir()} == {"take3.mov", "take3.report"}
+
+
+def told(target: Target, name: str = "delivery") -> Path:
+    """A delivery whose report says what it is of."""
+    with workspace(target) as place:
+        made = place.folder / "made"
+        made.write_text(name)
+        (place.folder / "report.json").write_text(json.dumps({"delivery": {"path": str(place.delivery)}}))
+        place.publish(made)
+        return place.report
+
+
+def test_deliveries_that_differ_by_their_suffix_alone_keep_their_reports(tmp_path: Path) -> None:
+    def made(name: str) -> str:
+        return told(Target(tmp_path / name, tmp_path, "x", "x", overwrite=True)).name
+
+    assert [made("take.mov"), made("take.mp4")] == ["take.report", "take.mp4.report"]
+    assert [made("take.mp4"), made("take.mov")] == ["take.mp4.report", "take.report"]  # made again
+    (tmp_path / "take.mov").unlink()
+    assert made("take.webm") == "take.report"  # of what is gone
+    assert made("other.mov") == "other.report"
+
+
+def test_two_that_are_made_at_once_keep_their_reports(tmp_path: Path) -> None:
+    targets = [Target(tmp_path / name, tmp_path, "x", "x") for name in ("take.mov", "take.mp4")]
+    with workspace(targets[0]) as first, workspace(targets[1]) as second:
+        assert first.report != second.report
 
 
 @pytest.mark.parametrize("file", [None, "deep/er/take3.mov"])
