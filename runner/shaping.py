@@ -43,12 +43,12 @@ class Heeding(Timeline[Packet]):
 
 def shape(run: Run) -> None:
     """The clip stages, and what stands between them: each sees whole timelines and makes one."""
-    _all(run, run.shot.plan.shape, lambda node: run.cache.path(run.keys[node.name]), cached=True)
+    _made_of(run, run.shot.plan.shape, lambda node: run.cache.path(run.keys[node.name]), cached=True)
 
 
 def check(run: Run) -> None:
     """The clip stages that look at what was rendered; never cached, because they belong to this delivery."""
-    _all(run, run.shot.plan.check, lambda node: run.spool(node.name), cached=False)
+    _made_of(run, run.shot.plan.check, lambda node: run.spool(node.name), cached=False)
 
 
 def reshape(run: Run, changed: Node, shown: Board) -> None:
@@ -65,7 +65,7 @@ def wired(run: Run, node: Node) -> Timelines:
     return {port: run.timelines[wire] for port, wire in node.wires.items()}
 
 
-def _all(run: Run, nodes: Sequence[Node], path: Callable[[Node], Path], *, cached: bool) -> None:
+def _made_of(run: Run, nodes: Sequence[Node], path: Callable[[Node], Path], *, cached: bool) -> None:
     started = time.perf_counter()
     with board(run.shot.settings["quiet"]) as shown:
 
