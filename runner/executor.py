@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runner.crew import Crew, together
-from runner.garbage import Collector, between_frames
+from runner.garbage import between_frames
 from runner.graph import Node
 from runner.line import Line
 from stages.contract import OrderedStage, Timeline
@@ -126,8 +126,8 @@ class Pass:
         started, worked, spent = time.perf_counter(), time.process_time(), defaultdict[str, float](float)
         try:
             self._begin()
-            with together() as crew, between_frames() as garbage:
-                count = self._drive(crew, frames, collect, spent, garbage)
+            with together() as crew:
+                count = self._drive(crew, frames, collect, spent)
             if ended is not None:
                 ended({node.name: self._save(node) for node in self._ordered()})
             self._finish(spent)
@@ -138,22 +138,18 @@ class Pass:
         return PassResult(count, seconds, dict(spent), self._states, tuple(self._latencies), cpu, dict(self._cpu))
 
     def _drive(
-        self,
-        crew: Crew,
-        frames: Iterable[Frame],
-        collect: Callable[[Tick], None],
-        spent: dict[str, float],
-        garbage: Collector,
+        self, crew: Crew, frames: Iterable[Frame], collect: Callable[[Tick], None], spent: dict[str, float]
     ) -> int:
         count = 0
-        for tick in self._flow(crew, frames):
-            collect(tick)
-            count += 1
-            for name, seconds in tick.seconds.items():
-                spent[name] += seconds
-            for name, seconds in tick.cpu.items():
-                self._cpu[name] += seconds
-            garbage.frame()
+        with between_frames() as garbage:
+            for tick in self._flow(crew, frames):
+                collect(tick)
+                count += 1
+                for name, seconds in tick.seconds.items():
+                    spent[name] += seconds
+                for name, seconds in tick.cpu.items():
+                    self._cpu[name] += seconds
+                garbage.frame()
         return count
 
     def _begin(self) -> None:

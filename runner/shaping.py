@@ -21,6 +21,9 @@ from stages.contract import ClipStage, Timeline
 from stages.errors import GlabellaError, GraphError, StageError
 from stages.packets import Packet
 
+Make = Callable[[Node, Timelines], Timeline[Any]]
+"""Makes the wire of a node from what it reads, by port."""
+
 
 class Heeding(Timeline[Packet]):
     """A wire whose reader lets go when its crew is halted."""
@@ -77,10 +80,6 @@ def _made_of(run: Run, nodes: Sequence[Node], path: Callable[[Node], Path], *, c
     run.between += time.perf_counter() - started
 
 
-Make = Callable[[Node, Timelines], Timeline[Any]]
-"""Of a node and what it reads, by port."""
-
-
 def side_by_side(nodes: Sequence[Node], known: Timelines, make: Make, workers: int) -> None:
     """Make the wires of all nodes, a few at a time. known: the wires that are there; what is made joins them.
 
@@ -91,7 +90,7 @@ def side_by_side(nodes: Sequence[Node], known: Timelines, make: Make, workers: i
     """
     with together() as crew:
         work = _Work(crew, nodes, known, make)
-        for number in range(workers):
+        for number in range(min(workers, len(nodes))):
             crew.start(f"shape {number}", work.carry)
         work.wait()
 

@@ -59,9 +59,15 @@ class Target:
         """The master's path, where it is known already."""
         return self.file / self.master if self.file and self.shared else self.file
 
+    def reports(self, name: str) -> Path:
+        """The folder for the report, of that name where it is not one that is shared."""
+        if self.file is None:
+            return self.root / name
+        return self.file if self.shared else self.file.with_name(name)
+
     def settled(self, report: str | None) -> bool:
-        """Whether the delivery was published or rejected. report: name of the job folder."""
-        folder = self.file.with_name(report) if self.file and report else self.root / str(report)
+        """Whether the delivery was published or rejected. report: name of the folder for the report."""
+        folder = self.reports(str(report))
         rejected = folder.with_name(f"{folder.name.removesuffix(REPORT)}{REJECTED}")
         return (self.delivery or folder / self.master).exists() or rejected.exists()
 
@@ -260,7 +266,10 @@ def _place(target: Target, folder: Path, owner: Owner) -> Workspace:
             )
         target.check_free(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
-    report = _beside(target, target.file, owner) if target.file else _claim(target.root, target.name, owner)
+    if target.file and not target.shared and owner.claim.report is None:  # noted for the run that goes on
+        others = {claim.out for _, claim in claims(folder.parent) if claim.out}
+        owner.note(report=report_name(target.file, others))
+    report = target.reports(str(owner.claim.report)) if target.file else _claim(target.root, target.name, owner)
     return Workspace(folder, report, target.delivery or report / target.master, owner, target.shared)
 
 
@@ -275,15 +284,6 @@ def _leave(target: Target, folder: Path, owner: Owner, missing: list[Path], kept
     shutil.rmtree(folder, ignore_errors=True)
     owner.forget()
     remove_empty(missing)
-
-
-def _beside(target: Target, file: Path, owner: Owner) -> Path:
-    """The folder for the report, noted so that a run that goes on finds it again."""
-    if target.shared:
-        return file
-    if owner.claim.report is None:
-        owner.note(report=report_name(file, {claim.out for _, claim in claims(file.parent.absolute()) if claim.out}))
-    return file.with_name(str(owner.claim.report))
 
 
 def _claim(root: Path, name: str, owner: Owner) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -163,7 +162,7 @@ class KeepStills(OrderedStage[Selection]):
         kept = sorted(state.telling or state.spaced[:: max(1, -(-len(state.spaced) // self.count))], key=_frame)
         try:
             state.folder.mkdir(parents=True, exist_ok=True)
-            with ThreadPoolExecutor(os.cpu_count(), "stills") as pool:  # coding a PNG releases the interpreter
+            with ThreadPoolExecutor(thread_name_prefix="stills") as pool:  # coding a PNG releases the interpreter
                 described = list(pool.map(lambda one: _write(state.folder, one), kept))
             text = json.dumps({"schema": 1, "stills": described}, indent=2, ensure_ascii=False)
             (state.folder / "stills.json").write_text(text, encoding="utf-8")

@@ -134,7 +134,8 @@ def _ratios(matched: Match, noise: Doubles, least: float) -> Doubles:
 
 def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stands_out: float) -> list[Movement]:
     found: list[Movement] = []
-    taken, frame = np.zeros(len(curve), np.bool_), float(np.median(np.diff(seconds))) if len(curve) > 1 else 0.0
+    taken = np.zeros(len(curve), np.bool_)
+    frame = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 0.0
     places = np.argsort(-ratio, axis=None, kind="stable")
     for place in places[: int((ratio >= stands_out).sum())].tolist():
         item, k = divmod(place, len(LENGTHS))
@@ -150,7 +151,7 @@ def _brief(seconds: Doubles, curve: Doubles, ratio: Doubles, least: float, stand
 def _laid_out(
     seconds: Doubles, curve: Doubles, item: int, length: float, ratio: float, frame: float
 ) -> Movement | None:
-    """Where the movement around `item` begins and ends; None if it is none after all. frame: seconds it may be long."""
+    """Where the movement around `item` begins and ends; None if it is none after all. frame: seconds of one."""
     reach = length + BRIEF + 2 * frame  # what ends beyond is not brief
     first, end = np.searchsorted(seconds, [seconds[item] - reach, seconds[item] + reach]).tolist()
     when, values = seconds[first:end], curve[first:end]

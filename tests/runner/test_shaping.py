@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,32 +14,20 @@ from runner.shaping import side_by_side
 from stages.contract import Timeline
 from stages.errors import GraphError
 from tests.runner import steps
+from tests.stages.expression.held import Held
 
 
-class Wire(Timeline[Any]):
-    """A wire of numbers."""
-
-    def __init__(self, packets: Sequence[Any]) -> None:
-        self._packets = packets
-
-    def __len__(self) -> int:
-        return len(self._packets)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._packets[index]
-
-
-def wire(count: int) -> Wire:
-    return Wire([steps.units(frame.at, frame.at.index) for frame in steps.frames(count)])
+def wire(count: int) -> Held:
+    return Held([steps.units(frame.at, frame.at.index) for frame in steps.frames(count)])
 
 
 def doubling(name: str, reads: str) -> Node:
     return Node(name, steps.Double(), {"number": reads}, {})
 
 
-def doubled(node: Node, ports: dict[str, Timeline[Any]]) -> Wire:
+def doubled(node: Node, ports: dict[str, Timeline[Any]]) -> Held:
     stage: Any = node.stage
-    return Wire([stage.process(number=packet, extra=None) for packet in ports["number"]])
+    return Held([stage.process(number=packet, extra=None) for packet in ports["number"]])
 
 
 def values(made: Timeline[Any]) -> list[float | None]:
@@ -58,7 +46,7 @@ def test_each_waits_for_what_it_reads(workers: int) -> None:
 def test_what_does_not_wait_for_another_is_made_beside_it() -> None:
     both = threading.Barrier(2)
 
-    def make(node: Node, ports: dict[str, Timeline[Any]]) -> Wire:
+    def make(node: Node, ports: dict[str, Timeline[Any]]) -> Held:
         both.wait(10)  # breaks unless two are here at the same time
         return doubled(node, ports)
 
@@ -81,7 +69,7 @@ def endless(ports: dict[str, Timeline[Any]]) -> Iterator[Any]:
 def test_a_failure_ends_the_others() -> None:
     begun = threading.Event()
 
-    def make(node: Node, ports: dict[str, Timeline[Any]]) -> Wire:
+    def make(node: Node, ports: dict[str, Timeline[Any]]) -> Held:
         if node.name == "fails":
             assert begun.wait(10)
             raise FloatingPointError("gain produced NaN for AU12")
@@ -96,7 +84,7 @@ def test_a_failure_ends_the_others() -> None:
 
 
 def test_an_interrupt_ends_all() -> None:
-    def make(node: Node, ports: dict[str, Timeline[Any]]) -> Wire:
+    def make(node: Node, ports: dict[str, Timeline[Any]]) -> Held:
         for count, _ in enumerate(endless(ports)):
             if count == 3 and node.name == "long":
                 os.kill(os.getpid(), signal.SIGINT)  # told to the main thread, which waits

@@ -13,29 +13,16 @@ import pytest
 from onnx import TensorProto
 
 from stages.backend import Cpu, Model
-from stages.contract import Timeline
 from stages.errors import ConfigError
 from stages.faces.embed import Embedder
 from stages.models.onnx_writer import Writer, tensor
 from stages.models.own import OwnFile
 from stages.packets import RESTORED, Edit, Edits, Face, Faces, Frame, Restored, Restraints, Stamp
 from stages.render.restraint import Compare, Guard, changed
+from tests.stages.expression.held import Held
 
 BOX = (200, 120, 440, 400)
 RATE = 25
-
-
-class Line(Timeline[Any]):
-    """A timeline in memory."""
-
-    def __init__(self, packets: Sequence[Any]) -> None:
-        self._packets = packets
-
-    def __len__(self) -> int:
-        return len(self._packets)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._packets[index]
 
 
 @dataclass(frozen=True)
@@ -106,21 +93,21 @@ def test_what_was_not_restored_is_not_compared(embedder: Embedder, scene: tuple[
     assert Compare(embedder=embedder, every=5).process(later, faces, before, after) is None
 
 
-def seen(count: int, tracks: Sequence[int], face: Face) -> Line:
+def seen(count: int, tracks: Sequence[int], face: Face) -> Held:
     def packet(i: int) -> Faces | None:
         at = Stamp("clip", i, i, Fraction(1, RATE))
         return Faces(at, tuple(replace(face, track=track) for track in tracks)) if i % 10 != 7 else None
 
-    return Line([packet(i) for i in range(count)])
+    return Held([packet(i) for i in range(count)])
 
 
-def tried(line: Line, rows: Mapping[int, tuple[float, float]]) -> Line:
+def tried(line: Held, rows: Mapping[int, tuple[float, float]]) -> Held:
     """rows: frame -> hurt, share, of track 0."""
     found = [
         Restored(p.at, (0,), np.array([(0.8, rows[i][0], 1.0, rows[i][1])], np.float32)) if i in rows and p else None
         for i, p in enumerate(line)
     ]
-    return Line(found)
+    return Held(found)
 
 
 def shares(packets: Iterator[Restraints | None], track: int = 0) -> np.ndarray:
